@@ -3,8 +3,9 @@
 `pagelens.index.reader.Snapshot.search` answers several at once, so that a vector server is waited for only once.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TypeAlias
 
 import numpy as np
@@ -17,6 +18,7 @@ from pagelens.index.selection import Selection
 SearchResult: TypeAlias = tuple[NDArray[np.int64], NDArray[np.float32]]
 """Keys (n,) and scores (n,), best first."""
 
+NO_WEIGHTS: Mapping[str, float] = MappingProxyType({})
 NO_RESULT: SearchResult = (np.zeros(0, np.int64), np.zeros(0, np.float32))
 
 ROWS_PER_PAGE = 4  # rows searched for each page requested; four times as many when pages repeat too often
@@ -45,11 +47,15 @@ class MultiVectorQuery:
 
 @dataclass(frozen=True, slots=True)
 class LexicalQuery:
-    """The `k` best pages by BM25; `terms` are analyzed terms in the query's order. The result has page keys."""
+    """The `k` best pages by BM25; `terms` are analyzed terms in the query's order. The result has page keys.
+
+    What a term adds to a score is multiplied by its weight, 1 where it has none; bigrams have none.
+    """
 
     terms: tuple[str, ...]
     k: int
     selection: Selection | None
+    weights: Mapping[str, float] = field(default_factory=dict)
 
 
 LaneQuery: TypeAlias = DenseQuery | MultiVectorQuery | LexicalQuery

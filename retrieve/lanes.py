@@ -28,6 +28,7 @@ from pagelens.index.lane_queries import DenseQuery, LaneQuery, LexicalQuery, Mul
 from pagelens.index.reader import Snapshot
 from pagelens.index.selection import Selection
 from pagelens.retrieve.relevance_floor import FloorWeights
+from pagelens.retrieve.term_weights import TermWeights
 
 CACHED_QUERIES = 64
 UNLIKE_WEIGHT = 0.5  # of the mean of the images that results shall not be like; measured, see docs/LOG.md
@@ -74,12 +75,13 @@ class WordsLane:
     query_part: QueryPart = "words"
 
     def __init__(self, analyze: Analyzer) -> None:
-        self._analyze = analyze
+        self._term_weights = TermWeights(analyze)
 
     def prepare(self, query: Query, depth: int, selection: Selection | None) -> LaneQuery | None:
-        """See `Lane.prepare`."""
-        terms = self._analyze(query.words)
-        return LexicalQuery(tuple(terms), depth, selection) if terms else None
+        """See `Lane.prepare`; words of a question that ask weigh less."""
+        terms = self._term_weights.searched_terms(query.words)
+        weights = self._term_weights.weights(query.words, terms)
+        return LexicalQuery(tuple(terms), depth, selection, weights) if terms else None
 
     def ranking(self, result: SearchResult) -> Ranking:
         """See `Lane.ranking`."""

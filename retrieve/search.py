@@ -38,6 +38,7 @@ from pagelens.retrieve.relevance_floor import (
 )
 from pagelens.retrieve.reranking.rerank import rerank as rerank_hits
 from pagelens.retrieve.spelling import correct_spelling
+from pagelens.retrieve.term_weights import TermWeights
 
 WHOLE_QUERY = 3  # first pages of the `words` lane that may have all of a query's words: then it is not weak
 MIN_DEPTH = 200  # pages that each lane ranks before fusion, at least
@@ -95,6 +96,7 @@ class Retriever:
         has but this machine cannot search to the reason."""
         self._lanes = {lane.name: lane for lane in lanes}
         self.analyze = analyze
+        self._term_weights = TermWeights(analyze)
         self._fusion = fusion
         self._reranker, self._reranks = reranker, reranks
         self.unavailable = unavailable
@@ -153,7 +155,8 @@ class Retriever:
         rankings = rank_lanes(snapshot, chosen, query, max(MIN_DEPTH, 2 * k), selection)
         known_idf = snapshot.idf(list(dict.fromkeys(map(str, terms))))
         idf = {term: known_idf[term] for term in plain_terms(terms)}
-        weights = self._weights(query, rankings, sum(idf.values()), fusion)
+        searched_idf = self._term_weights.weighted_idf(query.words, idf)
+        weights = self._weights(query, rankings, sum(searched_idf.values()), fusion)
         rankings = [ranking for ranking in rankings if weights.get(ranking.lane, 1.0) > 0]
         fused = reciprocal_rank_fusion(rankings, k=fusion.k, weights=weights, scaled=fusion.scaled)
         hits, notes = _reranked(snapshot, reranker, query, fused, idf)
@@ -195,7 +198,7 @@ class Retriever:
         signals = RelevanceSignals(
             best=best,
             nearest=mean_of_nearest(rankings),
-            idf_sum=sum(result.idf.values()),
+            idf_sum=sum(self._term_weights.weighted_idf(query.words, idf).values()),
             unknown=unknown,
             page_count=result.page_count,
             collection_size=snapshot.page_count,

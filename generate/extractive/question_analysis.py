@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pagelens.core.protocols import Analyzer
+from pagelens.core.question_form import without_instructions, without_source
 from pagelens.core.terms import WantedTerms, plain_terms
 from pagelens.generate.extractive.answer_types import MAX_COUNTED, TYPE_NAMES, defined_subject, holds_type
 from pagelens.generate.extractive.constraints import Constraints, compiled, find_constraints, find_years
-from pagelens.generate.extractive.instructions import without_instructions, without_source
 from pagelens.generate.extractive.languages.detection import detect_language
 from pagelens.generate.extractive.languages.germanic import ENGLISH
 from pagelens.generate.extractive.languages.question_language import AnswerType, QuestionLanguage, parts

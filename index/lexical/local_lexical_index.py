@@ -194,7 +194,9 @@ class LocalLexicalView:
         return partial(self._search, query)
 
     def _search(self, query: LexicalQuery) -> SearchResult:
-        hits = self._searcher.search(query.terms, query.k + self._invisible, selection=query.selection)
+        hits = self._searcher.search(
+            query.terms, query.k + self._invisible, selection=query.selection, weights=query.weights
+        )
         keys = np.array([key for key, _ in hits], np.int64)
         scores = np.array([score for _, score in hits], np.float32)
         visible = np.isin(document_of(keys), self._live)

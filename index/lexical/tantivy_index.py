@@ -12,7 +12,7 @@ import struct
 import tempfile
 import weakref
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from pagelens.core.errors import CollectionDamaged
 from pagelens.core.keys import document_of, number_of
+from pagelens.index.lane_queries import NO_WEIGHTS
 from pagelens.index.layout import NO_ROOM, disk_full, write_json
 from pagelens.index.lexical.analysis import ANALYSIS_VERSION, analyze_page, bigrams
 from pagelens.index.selection import Selection
@@ -199,24 +200,33 @@ class TantivySearcher:
         return math.log(1 + (len(self) - count + 0.5) / (count + 0.5))
 
     def search(
-        self, terms: Sequence[str], limit: int, *, selection: Selection | None = None
+        self,
+        terms: Sequence[str],
+        limit: int,
+        *,
+        selection: Selection | None = None,
+        weights: Mapping[str, float] = NO_WEIGHTS,
     ) -> list[tuple[int, float]]:
         """Return the best pages as (key, score), best first, ties by key.
 
         `terms` are analyzed terms in the query's order. Pages with any of them are found; bigrams add to the score.
+        `weights` are those of terms that do not weigh 1.
         """
         if not terms or limit <= 0 or not len(self):
             return []
-        query = self._query(terms, selection)
+        query = self._query(terms, selection, weights)
         with _errors_translated(self._folder):
             results = self.tantivy.search(query, limit=limit, count=False).hits
             keys = self.tantivy.fast_field_values("page", [address for _, address in results])
         hits = [(int(key), float(score)) for key, (score, _) in zip(keys, results, strict=True) if key is not None]
         return sorted(hits, key=lambda hit: (-hit[1], hit[0]))
 
-    def _query(self, terms: Sequence[str], selection: Selection | None) -> tantivy.Query:
+    def _query(self, terms: Sequence[str], selection: Selection | None, weights: Mapping[str, float]) -> tantivy.Query:
         query, schema, should = tantivy.Query, self._schema, tantivy.Occur.Should
-        clauses = [query.term_query(schema, "terms", term, "freq") for term in dict.fromkeys(terms)]
+        clauses = [
+            query.boost_query(query.term_query(schema, "terms", term, "freq"), weights.get(term, 1.0))
+            for term in dict.fromkeys(terms)
+        ]
         clauses += [query.term_query(schema, "bigrams", pair, "freq") for pair in dict.fromkeys(bigrams(terms))]
         scored = query.boolean_query([(should, clause) for clause in clauses])
         must = [(tantivy.Occur.Must, scored)]

@@ -2,7 +2,7 @@
 
 import math
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from pagelens.core.keys import document_of, number_of
 from pagelens.index.creation import create
+from pagelens.index.lane_queries import NO_WEIGHTS
 from pagelens.index.layout import Layout, ServerRecord
 from pagelens.index.reader import CollectionReader
 from pagelens.index.selection import Selection
@@ -37,10 +38,17 @@ def path_of(folder: Path, name: str) -> str:
     return str(folder / name)
 
 
-def search(root: Path, terms: Sequence[str], *, k: int = 1_000, selection: Selection | None = None) -> Scores:
+def search(
+    root: Path,
+    terms: Sequence[str],
+    *,
+    k: int = 1_000,
+    selection: Selection | None = None,
+    weights: Mapping[str, float] = NO_WEIGHTS,
+) -> Scores:
     reader = CollectionReader(root)
     with reader.snapshot() as snapshot:
-        found = search_words(snapshot, terms, k, selection=selection)
+        found = search_words(snapshot, terms, k, selection=selection, weights=weights)
         assert found == sorted(found, key=lambda hit: (-hit[1], hit[0]))
         names = {key: Path(row.path).name for key, row in snapshot.documents.items()}
         scores = {(names[document_of(page)], number_of(page)): score for page, score in found}
@@ -52,14 +60,16 @@ def bigrams(terms: Sequence[str]) -> list[str]:
     return [f"{first} {second}" for first, second in pairwise(terms) if first != second]
 
 
-def bm25(pages: Sequence[Sequence[str]], query: Sequence[str]) -> list[float]:
+def bm25(
+    pages: Sequence[Sequence[str]], query: Sequence[str], weights: Mapping[str, float] = NO_WEIGHTS
+) -> list[float]:
     """Terms, and bigrams of different terms as terms of a second field; for pages of fewer than 24 terms."""
     scores = np.zeros(len(pages))
     for texts, terms in ((pages, query), (list(map(bigrams, pages)), bigrams(query))):
         average = sum(map(len, texts)) / len(texts)
         for term in set(terms):
             having = sum(term in text for text in texts)
-            idf = math.log(1 + (len(texts) - having + 0.5) / (having + 0.5))
+            idf = weights.get(term, 1.0) * math.log(1 + (len(texts) - having + 0.5) / (having + 0.5))
             for place, text in enumerate(texts):
                 count = text.count(term)
                 if count:
@@ -72,13 +82,16 @@ def bm25(pages: Sequence[Sequence[str]], query: Sequence[str]) -> list[float]:
 @given(
     pages=st.lists(st.lists(st.sampled_from(VOCABULARY), min_size=1, max_size=12), min_size=1, max_size=12),
     query=st.lists(st.sampled_from((*VOCABULARY, "nowhere")), min_size=1, max_size=5),
+    weights=st.dictionaries(st.sampled_from(VOCABULARY), st.sampled_from((0.3, 2.0))),
 )
-def test_scores_are_bm25_of_terms_and_bigrams(name: str, pages: list[list[str]], query: list[str]) -> None:
+def test_scores_are_bm25_of_weighted_terms_and_of_bigrams(
+    name: str, pages: list[list[str]], query: list[str], weights: dict[str, float]
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = collection(name, Path(folder) / "c")
         write(root, new_pages(path_of(Path(folder), "a.pdf"), [" ".join(page) for page in pages]))
-        expected = {("a.pdf", at): score for at, score in enumerate(bm25(pages, query), start=1) if score}
-        assert search(root, query) == pytest.approx(expected, rel=1e-5)
+        expected = {("a.pdf", at): score for at, score in enumerate(bm25(pages, query, weights), start=1) if score}
+        assert search(root, query, weights=weights) == pytest.approx(expected, rel=1e-5)
 
 
 def test_both_indexes_score_long_pages_alike(tmp_path: Path) -> None:

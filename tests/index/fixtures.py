@@ -1,7 +1,7 @@
 """Small documents for the index: pages of given texts with made-up words, boxes and vectors."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from pagelens.core.spaces import Space
 from pagelens.core.types import Document, Page, PageText, Passage
 from pagelens.index.catalog.databases import create_catalog
 from pagelens.index.creation import create
-from pagelens.index.lane_queries import LexicalQuery
+from pagelens.index.lane_queries import NO_WEIGHTS, LexicalQuery
 from pagelens.index.layout import CatalogRecord, LaneRecord, Layout
 from pagelens.index.reader import Snapshot
 from pagelens.index.records import DenseRows, DocumentPages
@@ -79,8 +79,13 @@ def write(root: Path, *documents: DocumentPages) -> None:
 
 
 def search_words(
-    snapshot: Snapshot, terms: Sequence[str], k: int, *, selection: Selection | None = None
+    snapshot: Snapshot,
+    terms: Sequence[str],
+    k: int,
+    *,
+    selection: Selection | None = None,
+    weights: Mapping[str, float] = NO_WEIGHTS,
 ) -> list[tuple[int, float]]:
     """Return the k best pages of the `words` lane as (key, score)."""
-    [(keys, scores)] = snapshot.search([LexicalQuery(tuple(terms), k, selection)])
+    [(keys, scores)] = snapshot.search([LexicalQuery(tuple(terms), k, selection, weights)])
     return list(zip(keys.tolist(), scores.tolist(), strict=True))

@@ -213,7 +213,11 @@ class QdrantLexicalView:
         frequencies = document_frequencies.read_frequencies(connection, query_indices(query.terms))
         if query.k <= 0 or not frequencies or not self._pages:
             return lambda: NO_RESULT
-        weights = {index: idf(self._totals.pages, frequency) for index, frequency in sorted(frequencies.items())}
+        factors = {term_index(term): weight for term, weight in query.weights.items()}
+        weights = {
+            index: factors.get(index, 1.0) * idf(self._totals.pages, frequency)
+            for index, frequency in sorted(frequencies.items())
+        }
         vector = query_vector(weights, self._totals.indexed_average, self._totals.average)
         return partial(self._search, vector, query.k, query.selection)
 

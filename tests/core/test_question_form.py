@@ -2,7 +2,7 @@
 
 import pytest
 
-from pagelens.generate.extractive.instructions import without_instructions, without_source
+from pagelens.core.question_form import without_instructions, without_source
 
 
 @pytest.mark.parametrize(
