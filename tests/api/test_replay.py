@@ -102,6 +102,20 @@ def test_a_list_of_documents_is_replayed_too(engine: Engine, tmp_path: Path) -> 
     assert replay(engine, read_bundle(file)).holds
 
 
+def test_a_file_that_is_gone_since_changes_notes_and_no_evidence(
+    bundle_file: tuple[Path, Path], engine: Engine
+) -> None:
+    with engine.snapshot() as snapshot:
+        (row,) = snapshot.documents.values()
+    file, data = Path(row.path), Path(row.path).read_bytes()
+    file.unlink()
+    try:
+        found = replay(engine, read_bundle(bundle_file[1]))
+    finally:
+        file.write_bytes(data)
+    assert found.holds, found.differences
+
+
 def test_filters_are_written_and_read_back() -> None:
     filters = Filters(
         paths=("*.pdf",),

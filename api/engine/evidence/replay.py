@@ -13,7 +13,9 @@ from pagelens.api.engine.evidence.bundle import EXTRACTIVE, Bundle, QuestionOpti
 from pagelens.api.engine.evidence.filters_json import filters_from_json
 from pagelens.core.errors import UsageError
 
-_NAMES = "name"  # of files, which are not compared: a server shows the names that uploads had
+_NOT_COMPARED = ("name", "by", "notes")
+"""Names of files (a server shows those that uploads had), the program's version, and notes, which also say which files
+are gone today."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def replay(engine: Engine, bundle: Bundle) -> Replay:
 
 
 def _bare(value: Any) -> Any:
-    """Return a part of a bundle without names of files and the program's version."""
+    """Return a part of a bundle without what is not compared."""
     if isinstance(value, Mapping):
-        return {key: _bare(item) for key, item in value.items() if key not in (_NAMES, "by")}
+        return {key: _bare(item) for key, item in value.items() if key not in _NOT_COMPARED}
     return [_bare(item) for item in value] if isinstance(value, list) else value
