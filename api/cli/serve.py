@@ -1,5 +1,6 @@
 """`pagelens serve` and `pagelens keys`."""
 
+import os
 import re
 import signal
 import sys
@@ -7,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,6 +25,7 @@ from pagelens.core.errors import UsageError
 from pagelens.core.settings import Settings
 
 if TYPE_CHECKING:
+    from pagelens.api.server.process_supervisor import ProcessSupervisor
     from pagelens.api.server.service import Service
 
 CollectionsOption = Annotated[
@@ -89,8 +92,17 @@ def serve(
         bool, typer.Option("--create", help="Make the collection, or the folder of collections, if it is not there.")
     ] = False,
     log: Annotated[LogFormat, typer.Option(help="auto: text in a terminal, JSON lines elsewhere.")] = LogFormat.AUTO,
+    processes: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Processes that answer, for several cores; each loads the models and caches its own results."
+        ),
+    ] = 1,
+    port_of_first: Annotated[int, typer.Option(hidden=True, help="The port of the process that started this one.")] = 0,
 ) -> int:
     """Serve collections over HTTP: search, answers, pages, uploads."""
+    # before prometheus_client is imported
+    metrics = _share_metrics() if processes > 1 and not port_of_first else None
     from pagelens.api.server.limits import ServerLimits
     from pagelens.api.server.middleware.cross_origin import require_origin
     from pagelens.api.server.service import open_service
@@ -106,23 +118,57 @@ def serve(
     for origin in sorted(origins):
         require_origin(origin)
     settings = _serving_settings(micro_batching=micro_batching, feedback=feedback)
-    service = open_service(root, settings, default=default, only=only, roots=tuple(allow_path or ()), llm=model)
+    service = open_service(
+        root,
+        settings,
+        default=default,
+        only=only,
+        roots=tuple(allow_path or ()),
+        llm=model,
+        with_worker=not port_of_first,
+    )
     where = f"--collections {collections}" if collections else f"-c {collection}"
-    _check_keys(service, host=host, keyless=keyless, where=where)
+    _check_keys(service, host=host, keyless=keyless, where=where, tell=not port_of_first)
     try:
         run_server(
             service,
             host=host,
-            port=port,
+            port=port_of_first or port,
             keyless=keyless,
             limits=ServerLimits(search_max_wait=max_wait, cached_results=cached_results),
             origins=origins,
             log="text" if log is LogFormat.TEXT or (log is LogFormat.AUTO and sys.stderr.isatty()) else "json",
+            further=lambda port: _further_processes(processes - 1, port) if metrics else (),
+            first=not port_of_first,
+            on_stop=metrics.cleanup if metrics else lambda: None,
         )
     except KeyboardInterrupt:  # everything is closed; a model that is still being loaded would abort an ordinary end
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.raise_signal(signal.SIGINT)
     return ExitCode.DONE
+
+
+def _share_metrics() -> TemporaryDirectory[str]:
+    """Have this process and those that it starts keep their metrics in a folder, which is returned."""
+    folder = TemporaryDirectory(prefix="pagelens-metrics-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder.name
+    return folder
+
+
+def _further_processes(count: int, port: int) -> list["ProcessSupervisor"]:
+    """Return supervisors of so many processes of the same command that serve the port too."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    from pagelens.api.server.process_supervisor import ProcessSupervisor
+    from pagelens.api.server.serving import CAN_SHARE_PORT
+
+    if not CAN_SHARE_PORT:
+        raise UsageError("expected a system on which processes can share a port, found none. Leave --processes out.")
+    command = [sys.executable, "-P", "-m", "pagelens", *sys.argv[1:], "--port-of-first", str(port)]
+    return [
+        ProcessSupervisor(command, name=f"process {number}", on_exit=mark_process_dead)
+        for number in range(2, count + 2)
+    ]
 
 
 def _serving_settings(*, micro_batching: bool, feedback: bool | None) -> Settings:
@@ -144,15 +190,15 @@ def _require_served(collections: Path | None, collection: Path) -> None:
         )
 
 
-def _check_keys(service: "Service", *, host: str, keyless: bool, where: str) -> None:
-    """Raise UsageError where the server cannot start with the keys that there are; print those that are valid."""
+def _check_keys(service: "Service", *, host: str, keyless: bool, where: str, tell: bool) -> None:
+    """Raise UsageError where the server cannot start with the keys that there are; `tell`: print the valid ones."""
     from pagelens.api.server.middleware.authentication import is_loopback
 
     if problem := _key_problem(service.keys, host=host, local=is_loopback(host), keyless=keyless, where=where):
         service.database.close()
         raise UsageError(problem)
     valid = [key for key in service.keys.list_all() if key.revoked is None and not key.damaged]
-    if valid and sys.stderr.isatty():
+    if tell and valid and sys.stderr.isatty():
         names = ", ".join(f"plk_{key.id}… ({key.scope}{f', {key.name}' if key.name else ''})" for key in valid)
         terminal.err.print(f"Callers need one of these keys: {printable(names)}", markup=False, soft_wrap=True)
 

@@ -1,6 +1,7 @@
 """The parts of a server that do not depend on HTTP: collections, job queue, keys, uploads, readiness."""
 
 import shutil
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from pagelens.api.server.auth.keys import KeyStore
 from pagelens.api.server.collection_manager import Collections
 from pagelens.api.server.jobs.heartbeat import Heartbeat
 from pagelens.api.server.jobs.job_queue import JobQueue
-from pagelens.api.server.jobs.supervisor import WorkerSupervisor
+from pagelens.api.server.process_supervisor import ProcessSupervisor
 from pagelens.api.server.server_folder import Database, ServerFolder
 from pagelens.core.errors import PageLensError, StoreError
 from pagelens.core.settings import Settings
@@ -46,7 +47,7 @@ class Service:
     keys: KeyStore
     roots: tuple[Path, ...] = ()  # folders below which a server-side path may be indexed
     feedback: bool = False  # whether what users do with hits is kept
-    worker: WorkerSupervisor | None = None
+    worker: ProcessSupervisor | None = None
     readiness: ReadinessState = field(default_factory=ReadinessState)
 
     def start(self) -> None:
@@ -134,7 +135,8 @@ def open_service(
     database = Database(folder.database)
     collections = Collections(folder.collections, settings, default=default, only=only, llm=llm)
     collections.path(default)
-    worker = WorkerSupervisor(folder.collections, default=default, only=only) if with_worker else None
+    command = [sys.executable, "-P", "-m", "pagelens.api.server.jobs.worker", str(folder.collections), default]
+    worker = ProcessSupervisor([*command, "only"] if only else command, name="worker") if with_worker else None
     resolved = tuple(path.resolve() for path in roots)
     return Service(
         folder=folder,

@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -445,3 +446,57 @@ def test_a_worker_whose_interpreter_is_stuck_ends_by_itself(tmp_path: Path) -> N
     assert stuck.stdout is not None and stuck.stderr is not None and stuck.stdin is not None
     assert stuck.wait(120) == 1
     assert stuck.stdout.read() == b"stuck\n" and b"Timeout" in stuck.stderr.read()
+
+
+def test_two_processes_share_a_port_and_one_that_dies_is_replaced(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path, "--processes", "2", "--cached-results", "0")
+    try:
+        server.wait_ready()
+        text = "Ships with a draught of more than 8.2 metres need a pilot."
+        upload(server, write_pdf(tmp_path / "pilots.pdf", [text]))
+        server.wait_for("a further process serves")
+        [further] = further_processes(server)
+        server.process.send_signal(signal.SIGSTOP)  # so that the other one alone answers what comes to it
+        found = next(filter(None, (search_once(server) for _ in range(MAX_POLLS))))
+        server.process.send_signal(signal.SIGCONT)
+        assert [hit["name"] for hit in found["hits"]] == ["pilots.pdf"]
+        known = [search_once(server, timeout=60) for _ in range(20)]
+        assert all(one["hits"] == found["hits"] for one in known)
+        assert searches(server) >= 21.0  # those of both processes, whichever tells
+        port = server.address.rpartition(":")[2]
+        refused = run("serve", "--collections", str(tmp_path), "--keyless", "--port", port, "--processes", "2")
+        assert f"port {port} to be free" in refused.stderr  # a server that knows nothing of this one
+        further.kill()
+        server.wait_for("a further process serves")
+        [replaced] = further_processes(server)
+        assert replaced.pid != further.pid
+        server.kill()
+        replaced.wait(timeout=60)  # it ends with the first one
+    finally:
+        server.stop()
+    stopped = ServerProcess(tmp_path, "--processes", "2")
+    stopped.wait_for("a further process serves")
+    [further] = further_processes(stopped)
+    [metrics] = [value for key, value in further.environ().items() if key == "PROMETHEUS_MULTIPROC_DIR"]
+    stopped.stop()
+    assert not further.is_running() and not Path(metrics).exists()
+
+
+def further_processes(server: ServerProcess) -> list[psutil.Process]:
+    children = psutil.Process(server.process.pid).children()
+    return [child for child in children if "--port-of-first" in child.cmdline()]
+
+
+def search_once(server: ServerProcess, *, timeout: float = 1.0) -> Any:
+    """Return the answer to a search over a connection of its own; None if there is none in time."""
+    with suppress(httpx2.TimeoutException):
+        query = {"query": "draught of ships"}
+        return httpx2.post(f"{server.address}/v1/search", json=query, timeout=timeout).raise_for_status().json()
+    return None
+
+
+def searches(server: ServerProcess) -> float:
+    """Return how many searches the server's metrics count."""
+    name = 'pagelens_requests_total{method="POST",route="/v1/search",status="200"}'
+    [line] = [line for line in server.client.get("/metrics").text.splitlines() if line.startswith(name)]
+    return float(line.rpartition(" ")[2])

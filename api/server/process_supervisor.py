@@ -1,4 +1,4 @@
-"""Supervises the indexing process: starts it with the server, restarts it when it dies, stops it with the server.
+"""Supervises a process of a server: starts it with the server, restarts it when it dies, stops it with the server.
 
 The process has a process group of its own: Ctrl-C goes to the server, which stops it, and what it started ends with it.
 """
@@ -7,26 +7,28 @@ import logging
 import os
 import signal
 import subprocess
-import sys
 import threading
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
-STOP_TIMEOUT = 25.0  # seconds that a worker may take to stop before it is killed
-MAX_RESTART_DELAY = 30.0  # seconds, reached by doubling when a worker keeps dying
+STOP_TIMEOUT = 25.0  # seconds that a process may take to stop before it is killed
+MAX_RESTART_DELAY = 30.0  # seconds, reached by doubling when a process keeps dying
 
 
-class WorkerSupervisor:
-    """Keeps one worker process running from `start` to `stop`."""
+class ProcessSupervisor:
+    """Keeps one process running from `start` to `stop`."""
 
-    def __init__(self, root: Path, *, default: str, only: bool) -> None:
-        module = [sys.executable, "-P", "-m", "pagelens.api.server.jobs.worker", str(root), default]
-        self._command = [*module, "only"] if only else module
+    def __init__(self, command: Sequence[str], *, name: str, on_exit: Callable[[int], object] = lambda _: None) -> None:
+        """`command` must end when its standard input is closed. `name` stands in the log: "worker". `on_exit` is called
+        with the id of a process that died."""
+        self._command = list(command)
+        self._name = name
+        self._on_exit = on_exit
         self._process: subprocess.Popen[bytes] | None = None
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._supervise, name="worker-supervisor", daemon=True)
+        self._thread = threading.Thread(target=self._supervise, name=f"{name}-supervisor", daemon=True)
         self.starts = 0
 
     @property
@@ -35,11 +37,11 @@ class WorkerSupervisor:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Start the worker and the thread that supervises it."""
+        """Start the process and the thread that supervises it."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop the worker; documents that it has read completely are kept."""
+        """Stop the process; it may finish what it is at."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(STOP_TIMEOUT + 5)
@@ -55,24 +57,25 @@ class WorkerSupervisor:
             if self._stop.is_set():
                 break
             _kill_group(self._process)
-            logger.error("the worker died with exit code %s; it is restarted", self._process.returncode)
+            self._on_exit(self._process.pid)
+            logger.error("the %s died with exit code %s; it is restarted", self._name, self._process.returncode)
             self._stop.wait(delay)
             delay = min(2 * delay, MAX_RESTART_DELAY)
         if self._process is not None:
-            _terminate(self._process)
+            _terminate(self._process, self._name)
 
 
-def _terminate(process: subprocess.Popen[bytes]) -> None:
+def _terminate(process: subprocess.Popen[bytes], name: str) -> None:
     process.terminate()
     try:
         process.wait(STOP_TIMEOUT)
     except subprocess.TimeoutExpired:
-        logger.error("the worker did not stop within %g s; it is killed", STOP_TIMEOUT)
+        logger.error("the %s did not stop within %g s; it is killed", name, STOP_TIMEOUT)
     _kill_group(process)
     process.wait()
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    """Kill what is left of a worker's process group."""
+    """Kill what is left of a process's group."""
     with suppress(ProcessLookupError, PermissionError):  # the latter on macOS, for a group of zombies
         os.killpg(process.pid, signal.SIGKILL)
