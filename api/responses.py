@@ -149,6 +149,15 @@ class StepOut(BaseModel):
     pages: list[PageReference] = Field(description="The first ones found.")
 
 
+class AnswerStepOut(BaseModel):
+    """What is being done for a streamed answer: said when it begins, but a search of a thorough search when it has
+    ended."""
+
+    stage: Literal["searching", "searched", "reading", "checking"]
+    pages: int = Field(description="How many pages are read.")
+    search: StepOut | None = Field(description="The search that has ended.")
+
+
 class SearchResponse(BaseModel):
     """The best pages, best first."""
 

@@ -361,8 +361,17 @@ class Extraction:
     corrected: Sequence[str] = ()  # pointers of the values that a person gave instead of the machine's
 
 
-AnswerEvent = str | Citation | Answer
-"""An item of a streamed answer: a piece of its text, a checked citation, or, last, the whole answer."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerStep:
+    """What is being done for an answer: said when it begins, but a search of a thorough search when it has ended."""
+
+    stage: Literal["searching", "searched", "reading", "checking"]  # checking: the citations, on their pages
+    pages: int = 0  # that are read
+    search: SearchStep | None = None  # that has ended
+
+
+AnswerEvent = str | Citation | AnswerStep | Answer
+"""An item of a streamed answer: a piece of its text, a checked citation, what is being done, or, last, the answer."""
 
 
 History = Sequence[tuple[str, str]]

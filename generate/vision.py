@@ -9,7 +9,7 @@ from functools import partial
 
 from pagelens.core.errors import GenerationError
 from pagelens.core.protocols import NO_IDF, Analyzer, DependencyParser, RenderPageImage, TextEncoder
-from pagelens.core.types import Answer, AnswerEvent, Citation, ContextPage, History, Usage, UserImage
+from pagelens.core.types import Answer, AnswerEvent, AnswerStep, Citation, ContextPage, History, Usage, UserImage
 from pagelens.generate.abstention import AbstentionFilter
 from pagelens.generate.answer_text import not_found_text, printable
 from pagelens.generate.citations.checking import CitationChecker
@@ -183,6 +183,7 @@ class VisionAnswerer:
                 yield reply.introduction + reply.parser.text
         citations: list[Citation] = []
         if not reply.abstention.not_found:
+            yield AnswerStep(stage="checking")
             for citation in self._verifier(question, reply.prompt, meter).verify(reply.marks):
                 citations.append(citation)
                 yield citation

@@ -8,7 +8,7 @@ found none of what was missing, or after `MAX_SEARCHES`.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import Literal
@@ -43,6 +43,7 @@ class DepthOptions:
     fusion: Fusion | None = None
     rerank: bool | None = None
     split: QuestionSplitter = split_question
+    on_search: Callable[[SearchStep], None] | None = None  # called after each search of a thorough search
 
 
 def search_at_depth(
@@ -143,6 +144,8 @@ class _ThoroughSearch:
             PageRef(self.snapshot.documents[document_of(hit.page)].path, number_of(hit.page)) for hit in hits[:SHOWN]
         ]
         self.steps.append(SearchStep(reason=reason, text=text, pages=pages))
+        if self.options.on_search is not None:
+            self.options.on_search(self.steps[-1])
 
 
 def _items(text: str) -> list[str]:

@@ -20,7 +20,7 @@ from pagelens.api.cli.terminal import (
     print_missing_lanes,
 )
 from pagelens.api.engine.file_names import printable
-from pagelens.core.types import Answer, AnswerEvent, Citation, Extraction, PageRef, Usage
+from pagelens.core.types import Answer, AnswerEvent, AnswerStep, Citation, Extraction, PageRef, SearchStep, Usage
 from pagelens.generate.answer_text import confidence_text
 from pagelens.generate.llm.estimates import Estimate
 
@@ -57,13 +57,24 @@ def live_answer() -> Iterator[Callable[[Iterable[AnswerEvent]], Answer]]:
                 nonlocal text
                 for event in events:
                     text += event if isinstance(event, str) else ""
-                    live.update(Text(printable(text) if text else "reading the pages …", style="dim"))
+                    live.update(Text(printable(text) or _waited_for(event), style="dim"))
                     yield event
 
-            live.update(Text("looking for pages …", style="dim"))
             return _final_answer(with_display())
 
         yield show
+
+
+def _waited_for(event: AnswerEvent) -> str:
+    """Return what is waited for while there is no text."""
+    match event:
+        case AnswerStep(search=SearchStep() as search):
+            return f"searched for {printable(search.text)} …"
+        case AnswerStep(stage="searching"):
+            return "looking for pages …"
+        case AnswerStep(pages=pages) if pages:
+            return f"reading {pages} page{'' if pages == 1 else 's'} …"
+    return "reading the pages …"
 
 
 def _final_answer(events: Iterable[AnswerEvent]) -> Answer:

@@ -1,8 +1,13 @@
 """The pages that an answerer is given, and the notes added to its answer."""
 
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, replace
+from functools import partial
 from glob import escape
+from queue import SimpleQueue
+from typing import Protocol
 
 from pagelens.api.engine.file_names import is_gone
 from pagelens.api.engine.found_pages import has_estimated_pages, search_pages
@@ -11,12 +16,14 @@ from pagelens.core.keys import document_of, page_key
 from pagelens.core.types import (
     Answer,
     AnswerEvent,
+    AnswerStep,
     ContextPage,
     Filters,
     FusedHit,
     PageRef,
     PhotoMatch,
     Query,
+    SearchStep,
     UserImage,
 )
 from pagelens.encode.loading import BUILTIN
@@ -79,6 +86,26 @@ def pages_of_document(
         keys = sorted(hit.page for hit in found.hits if document_of(hit.page) == row.key)  # names differ in case only
     pages = snapshot.pages(keys)
     return [shown_page(row, pages[key]) for key in keys], all_read
+
+
+class FindPages(Protocol):
+    """Finds the pages to answer from."""
+
+    def __call__(self, *, on_search: Callable[[SearchStep], None]) -> AnswerContext:
+        """`on_search` is called after each search of a thorough search."""
+        ...
+
+
+def with_searches(find_pages: FindPages) -> Generator[AnswerStep, None, AnswerContext]:
+    """Yield each search of a thorough search once it has ended; return what was found. It runs in a thread, which is
+    waited for where the generator is closed before."""
+    ended: SimpleQueue[SearchStep | None] = SimpleQueue()
+    with ThreadPoolExecutor(1, thread_name_prefix="thorough-search") as thread:
+        finding = thread.submit(copy_context().run, partial(find_pages, on_search=ended.put))
+        finding.add_done_callback(lambda _: ended.put(None))
+        while (search := ended.get()) is not None:
+            yield AnswerStep(stage="searched", search=search)
+    return finding.result()
 
 
 def answer_without_pages(question: str, nothing_found: str) -> Generator[AnswerEvent]:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from glob import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +24,7 @@ from pagelens.api.engine.answer_context import (
     pages_for_question,
     shown_page,
     with_notes,
+    with_searches,
 )
 from pagelens.api.engine.arranged_results import ALL, BY_RELEVANCE, Arrangement, FieldReader, make_facets
 from pagelens.api.engine.collection_descriptions import CollectionDescriptions
@@ -80,6 +81,7 @@ from pagelens.core.types import (
     DEFAULT_DEPTH,
     Answer,
     AnswerEvent,
+    AnswerStep,
     Box,
     ContextPage,
     Depth,
@@ -89,6 +91,7 @@ from pagelens.core.types import (
     ImageArray,
     PageRef,
     Query,
+    SearchStep,
     UserImage,
 )
 from pagelens.encode.batching import usable_cores
@@ -646,10 +649,12 @@ class Engine:
         depth: Depth = DEFAULT_DEPTH,
         across: bool | None = None,
     ) -> Generator[AnswerEvent]:
-        """Yield pieces of the answer's text, citations as they are checked, and last the whole Answer.
+        """Yield pieces of the answer's text, citations as they are checked, and last the whole Answer; between them
+        what is being done (`AnswerStep`).
 
         Closing the generator stops the model. Arguments and errors as for `ask`.
         """
+        yield AnswerStep(stage="searching")
         parsed = None if image is not None or (history and not across) else self._across(question, filters, across)
         if parsed is not None:
             answer = self._answer_across(question.strip(), parsed, filters, k=k)
@@ -657,7 +662,11 @@ class Engine:
             yield from answer.citations
             yield answer
             return
-        context = self._context(question, image, history, k=k, filters=filters, spelling=spelling, depth=depth)
+        find_pages = partial(
+            self._context, question, image, history, k=k, filters=filters, spelling=spelling, depth=depth
+        )
+        context = (yield from with_searches(find_pages)) if depth == "thorough" else find_pages()
+        yield AnswerStep(stage="reading", pages=len(context.pages))
         searched, shown, retrieved = context.searched, context.pages, context.retrieved
         if retrieved.page_count or context.image is not None:
             stream = self._answerer.stream(searched, shown, history=history, idf=retrieved.idf, image=context.image)
@@ -805,8 +814,10 @@ class Engine:
         filters: Filters,
         spelling: bool,
         depth: Depth,
+        on_search: Callable[[SearchStep], None] | None = None,
     ) -> AnswerContext:
-        """Find the pages to answer from. Raises UsageError."""
+        """Find the pages to answer from; `on_search` is called after each search of a thorough search. Raises
+        UsageError."""
         question = question.strip()
         if not question and image is None:
             raise UsageError("expected a question, found nothing")
@@ -818,7 +829,8 @@ class Engine:
             query, problem = self._query(understood.text, [image])
         query = replace(query, conditions=understood.conditions, spelling=spelling)
         split = self._splitter(depth)
-        options = SearchOptions(k=k, filters=narrowed(filters, understood), depth=depth, split=split)
+        narrow = narrowed(filters, understood)
+        options = SearchOptions(k=k, filters=narrow, depth=depth, split=split, on_search=on_search)
 
         def find_pages(snapshot: Snapshot) -> tuple[list[ContextPage], RetrievalResult, dict[str, str], int]:
             shown, retrieved = pages_for_question(

@@ -1,6 +1,6 @@
 """The ranking of a search, duplicates folded, before its pages are read: independent of how many of them are shown."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from pagelens.api.engine.arranged_results import BY_RELEVANCE, Arrangement, FieldReader, arrange, matching_pages
 from pagelens.api.engine.results import Facet, HitGroup
 from pagelens.core.keys import document_of
-from pagelens.core.types import DEFAULT_DEPTH, Depth, Filters, FusedHit, Query
+from pagelens.core.types import DEFAULT_DEPTH, Depth, Filters, FusedHit, Query, SearchStep
 from pagelens.index.reader import Snapshot
 from pagelens.retrieve.deduplication import MAX_HASH_DISTANCE, FoldedHit, fold_duplicates, hash_distances
 from pagelens.retrieve.depth import DepthOptions, search_at_depth
@@ -32,6 +32,7 @@ class SearchOptions:
     rerank: bool | None = None
     depth: Depth = DEFAULT_DEPTH
     split: QuestionSplitter = split_question  # of a thorough search
+    on_search: Callable[[SearchStep], None] | None = None  # called after each search of a thorough search
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +121,7 @@ def _search(
         fusion=options.fusion,
         rerank=options.rerank,
         split=options.split,
+        on_search=options.on_search,
     )
     return search_at_depth(snapshot, retriever, query, options.depth, k=k, options=passed_on)
 

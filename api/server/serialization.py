@@ -21,7 +21,18 @@ from pagelens.core.document_lists import DocumentList
 from pagelens.core.errors import NotFound
 from pagelens.core.keys import page_key
 from pagelens.core.metadata_fields import FieldValue
-from pagelens.core.types import MEMBER_SEPARATOR, Answer, Box, Citation, Extraction, Guess, PageRef, SearchStep, Usage
+from pagelens.core.types import (
+    MEMBER_SEPARATOR,
+    Answer,
+    AnswerStep,
+    Box,
+    Citation,
+    Extraction,
+    Guess,
+    PageRef,
+    SearchStep,
+    Usage,
+)
 from pagelens.index.catalog.reads import DocumentRow, PageRow
 from pagelens.index.reader import Snapshot
 
@@ -233,6 +244,14 @@ def _steps(steps: Sequence[SearchStep], documents: Mapping[str, str], names: Map
         )
         for step in steps
     ]
+
+
+def answer_step(context: RequestContext, step: AnswerStep, documents: Mapping[str, str]) -> out.AnswerStepOut:
+    """Return the event of what is being done for an answer. `documents` are document ids by path."""
+    searches = [] if step.search is None else [step.search]
+    names = display_names(context, _step_paths(searches))
+    search = next(iter(_steps(searches, documents, names)), None)
+    return out.AnswerStepOut(stage=step.stage, pages=step.pages, search=search)
 
 
 def evidence_bundle(

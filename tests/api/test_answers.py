@@ -15,7 +15,7 @@ from pagelens.api.cli.main import main
 from pagelens.api.engine import wiring
 from pagelens.api.engine.engine import Engine
 from pagelens.core.errors import GenerationError, NotFound
-from pagelens.core.types import Answer, Citation, PageRef
+from pagelens.core.types import Answer, AnswerStep, Citation, PageRef
 from tests.api.conftest import write_files
 from tests.api.files import write_pdf
 from tests.generate.model_server import Complete, Endless, Fail, ModelServer, running
@@ -65,7 +65,9 @@ def test_an_answer_streams_text_then_citations_then_the_whole(engine_with_model:
     server.replies = [Complete([RIGHT[:9], RIGHT[9:]])]
     *events, last = engine_with_model.ask_stream(TIMBER)
     assert "".join(one for one in events if isinstance(one, str)) == RIGHT
-    assert [type(one) for one in events if not isinstance(one, str)] == [Citation] and isinstance(last, Answer)
+    others = [one.stage if isinstance(one, AnswerStep) else type(one) for one in events if not isinstance(one, str)]
+    assert others == ["searching", "reading", "checking", Citation] and isinstance(last, Answer)
+    assert AnswerStep(stage="reading", pages=len(last.context_pages)) in events
 
 
 def test_who_stops_reading_an_answer_ends_the_call_at_the_server(
@@ -73,7 +75,7 @@ def test_who_stops_reading_an_answer_ends_the_call_at_the_server(
 ) -> None:
     server.replies = [Endless()]
     events = engine_with_model.ask_stream(TIMBER)
-    next(events)
+    next(event for event in events if isinstance(event, str))
     events.close()
     assert server.left.wait(5)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pagelens.core.errors import GenerationError, NotFound
-from pagelens.core.types import Answer, AnswerEvent, Citation, ContextPage, ImageArray, PageRef, no_text
+from pagelens.core.types import Answer, AnswerEvent, AnswerStep, Citation, ContextPage, ImageArray, PageRef, no_text
 from pagelens.generate.abstention import AbstentionFilter
 from pagelens.generate.citations.marks import Mark, MarkParser
 from pagelens.generate.llm.chat import ChatRequest, TextPart
@@ -163,7 +163,7 @@ def test_text_streams_then_citations_then_the_answer() -> None:
         VisionAnswerer(ScriptedModel([f"{RIGHT} The end [8]."], piece=1), analyze).stream("How much?", PAGES)
     )
     kinds = [kind for kind, _ in itertools.groupby(type(item) for item in events)]
-    assert kinds == [str, Citation, Answer]
+    assert kinds == [str, AnswerStep, Citation, Answer]
     assert "".join(item for item in events if isinstance(item, str)) == f"{RIGHT} The end ."
 
 

@@ -29,6 +29,7 @@ const showAnswers = reportErrors(async (questions, again = false) => {
         await follow(question, kept, running.signal);
       } finally {
         kept.text.classList.remove("waiting");
+        kept.doing.replaceChildren();
       }
       answers.set(name(at + 1), kept);
     }
@@ -39,19 +40,20 @@ const showAnswers = reportErrors(async (questions, again = false) => {
 
 function exchangeOf(question) {
   const text = make("div", { className: "answer-text waiting" });
+  const doing = make("div", { className: "faint doing", role: "status" });
   const sources = make("ol", { className: "sources" });
   const near = make("ul", { className: "nearest", ariaLabel: t("The nearest pages") });
   const notes = make("div", { className: "faint notes" });
   const copy = make("button", { type: "button", className: "quiet copy", textContent: t("Copy with citations"), hidden: true });
   const exports = exportsOf(() => kept.shown);
   const own = image ? [make("img", { className: "own", src: $("thumb").src, alt: t("Your picture") })] : [];
-  const element = make("article", { className: "exchange" }, ...own, make("h2", { textContent: question || t("What is this?") }), text, sources, near, notes, make("div", { className: "bar" }, copy, exports));
+  const element = make("article", { className: "exchange" }, ...own, make("h2", { textContent: question || t("What is this?") }), doing, text, sources, near, notes, make("div", { className: "bar" }, copy, exports));
   const lights = (event, on) => {
     const mark = event.target.closest("[data-mark]")?.dataset.mark;
     for (const one of element.querySelectorAll("[data-mark]")) one.classList.toggle("lit", on && one.dataset.mark === mark);
   };
   for (const [name, on] of [["pointerover", true], ["pointerout", false], ["focusin", true], ["focusout", false]]) element.addEventListener(name, (event) => lights(event, on));
-  const kept = { element, text, sources, near, notes, copy, exports, turn: null, shown: null };
+  const kept = { element, doing, text, sources, near, notes, copy, exports, turn: null, shown: null };
   return kept;
 }
 
@@ -61,6 +63,7 @@ async function follow(question, kept, signal) {
   let text = "";
   const cited = new Map();
   for await (const [name, data] of events(await post(inside("/answer"), body, options))) {
+    if (name === "step") showStep(data, kept);
     if (name === "text") text += data.text;
     if (name === "citation") cited.set(data.mark, [...(cited.get(data.mark) || []), data]);
     if (name === "problem") throw new Refused([data.detail, data.next_step].filter(Boolean).join(" "));
@@ -79,6 +82,19 @@ async function follow(question, kept, signal) {
     kept.text.replaceChildren(...withMarks(text, cited));
   }
   if (!kept.turn) throw new Unreachable("the answer ended early");
+}
+
+const STAGES = {
+  searching: () => t("Searching …"),
+  reading: (n) => (n ? counted(n, "{n} page found, reading it …", "{n} pages found, reading them …") : ""),
+  checking: () => t("Checking the citations …"),
+};
+
+// What is being done while an answer is made: the searches that have ended, and below them what goes on.
+function showStep({ stage, pages, search }, kept) {
+  const now = kept.doing.querySelector("p") || kept.doing.appendChild(make("p"));
+  if (search) now.before(...stepLines([search]));
+  else if (STAGES[stage]) now.textContent = STAGES[stage](pages);
 }
 
 function showNotes(data, kept) {

@@ -48,8 +48,9 @@ function contrast(image, marks, boxes) {
   });
 }
 
-// Draws a page into an element; what was drawn there stays until the picture has come.
-async function draw(target, page, boxes, width, marking = {}) {
+// Draws a page into an element; what was drawn there stays until the picture has come. It scrolls to the first box, or
+// with `keep` not at all.
+async function draw(target, page, boxes, width, { keep = false, ...marking } = {}) {
   const paper = make("div", { className: "paper" });
   const now = (target.drawing = paper);
   try {
@@ -60,13 +61,20 @@ async function draw(target, page, boxes, width, marking = {}) {
     const marks = spots(boxes);
     contrast(image, marks, boxes);
     paper.append(image, ...marks);
+    paper.style.width = target.querySelector(".paper")?.style.width || "";
     target.replaceChildren(paper);
+    if (keep) return paper;
     const first = boxes.length ? Math.min(...boxes.map((box) => box.y0)) * image.clientHeight : 0;
     target.scrollTop = Math.max(0, first - target.clientHeight / 3);
     return paper;
   } catch (error) {
     if (target.drawing !== now) return null;
-    if (error instanceof Unreachable) unreachable(target, () => draw(target, page, boxes, width, marking));
+    if (error instanceof Refused && marking.heat) { // a page without words has none
+      const plain = await draw(target, page, boxes, width, { keep });
+      plain?.before(make("p", { className: "faint", role: "status", textContent: error.message }));
+      return plain;
+    }
+    if (error instanceof Unreachable) unreachable(target, () => draw(target, page, boxes, width, { keep, ...marking }));
     if (!(error instanceof Unreachable) || !target.firstChild) {
       const reason = error instanceof Refused ? error.message : t("This page cannot be shown.");
       target.replaceChildren(make("p", { className: "faint", textContent: reason }));

@@ -87,7 +87,9 @@ const openPage = reportErrors(async (page, boxes = [], quotes = []) => {
   evidence = { boxes: found, quotes, highlight: found.length ? "" : quotes[0] || "" };
   $("heat").hidden = !lastQuery;
   $("up").hidden = $("down").hidden = !keepsFeedback || !lastQuery;
-  for (const id of ["up", "down", "heat"]) $(id).setAttribute("aria-pressed", "false");
+  if (!wasOpen) heated = false;
+  $("heat").setAttribute("aria-pressed", String(heated));
+  for (const id of ["up", "down"]) $(id).setAttribute("aria-pressed", "false");
   $("page-name").textContent = read.title || read.name;
   $("page-name").title = read.name;
   $("page-number").textContent = read.kind === "photo" && read.page_count === 1 ? "" : t("{page} of {n}", { page: place(read), n: number(read.page_count) });
@@ -101,14 +103,16 @@ const openPage = reportErrors(async (page, boxes = [], quotes = []) => {
   $("page-text").replaceChildren(...(read.text ? marked(read.text, quotes) : [read.caption || t("No words on this page.")]));
   const mark = $("page-text").querySelector("mark");
   $("page-text").scrollTop = mark ? mark.offsetTop - $("page-text").offsetTop - $("page-text").clientHeight / 3 : 0;
-  await drawShown(evidence.boxes, { highlight: evidence.highlight });
+  await drawShown(wasOpen && (heated || !found.length));
 });
 let opening = null;
 
-async function drawShown(boxes, marking) {
+// Draws the shown page with its evidence or its heat map; `keep`: at the place that is seen.
+async function drawShown(keep) {
   drawnWidth = 1400;
   const { read } = shown;
-  const paper = await draw($("sheet"), shown, boxes, drawnWidth, marking);
+  const marking = heated && lastQuery ? { highlight: lastQuery, heat: true } : { highlight: evidence.highlight };
+  const paper = await draw($("sheet"), shown, marking.heat ? [] : evidence.boxes, drawnWidth, { ...marking, keep });
   if (!paper) return;
   drawnMarking = marking;
   paper.append(wordLayer(read));
@@ -246,11 +250,13 @@ function openAdjacentHit(step) {
   hits[at < 0 ? 0 : at + step]?.click();
 }
 
-// Switches between a page's evidence and its heat map.
+// Switches between the pages' evidence and their heat maps, until the viewer is closed.
+let heated = false;
+
 async function toggleHeat() {
-  const on = $("heat").getAttribute("aria-pressed") !== "true";
-  $("heat").setAttribute("aria-pressed", String(on));
-  await (on ? drawShown([], { highlight: lastQuery, heat: true }) : drawShown(evidence.boxes, { highlight: evidence.highlight }));
+  heated = !heated;
+  $("heat").setAttribute("aria-pressed", String(heated));
+  await drawShown(true);
 }
 
 let zoom = 1; // of the picture that fits
@@ -269,9 +275,11 @@ async function resize() {
   const wide = $("sheet").clientWidth;
   const high = $("sheet").parentElement.clientHeight - 2;
   const fit = fitting === "width" ? wide : Math.min(wide, (high * image.naturalWidth) / image.naturalHeight);
-  const centre = $("sheet").scrollTop / Math.max(1, $("sheet").scrollHeight);
+  const top = $("sheet").scrollTop / Math.max(1, $("sheet").scrollHeight); // the line at the top and the middle stay there
+  const middle = ($("sheet").scrollLeft + wide / 2) / Math.max(1, $("sheet").scrollWidth);
   paper.style.width = `${Math.floor(fit * zoom)}px`;
-  $("sheet").scrollTop = centre * $("sheet").scrollHeight;
+  $("sheet").scrollTop = top * $("sheet").scrollHeight;
+  $("sheet").scrollLeft = middle * $("sheet").scrollWidth - wide / 2;
   const wanted = Math.min(3000, fit * zoom * devicePixelRatio);
   if (wanted <= drawnWidth * 1.2) return;
   drawnWidth = 3000;

@@ -25,6 +25,7 @@ from pagelens.api.server.schemas.requests import (
 )
 from pagelens.api.server.serialization import (
     answer_response,
+    answer_step,
     citation_out,
     display_names,
     documents_by_path,
@@ -34,7 +35,7 @@ from pagelens.api.server.serialization import (
     find_page,
 )
 from pagelens.api.server.sse import MEDIA_TYPE, format_event, wants_events
-from pagelens.core.types import Answer, Box, Citation, Depth, Filters, History, PageRef
+from pagelens.core.types import Answer, AnswerStep, Box, Citation, Depth, Filters, History, PageRef
 
 if TYPE_CHECKING:
     from pagelens.api.engine.answer_pdf import MarkedPage
@@ -65,8 +66,9 @@ def answer(request: Request, context: ContextDep, body: AnswerRequest) -> Answer
     """Answer with citations, or say that the documents do not contain the answer.
 
     With `Accept: text/event-stream` the answer is streamed as the events `text`, `citation`, and last `answer` or
-    `problem`. A picture searches together with the question; a language model sees it beside the pages. It is never
-    cited, and nothing of it is kept.
+    `problem`; between them `step` says what is being done. Events of other names are to be ignored: there may be more.
+    A picture searches together with the question; a language model sees it beside the pages. It is never cited, and
+    nothing of it is kept.
     """
     image = decode_image(body.image)
     if wants_events(request):
@@ -204,8 +206,10 @@ def _events(context: RequestContext, body: AnswerRequest, image: bytes | None, r
         yield format_event("problem", bytes(to_problem(exc).response(request_id).body).decode())
 
 
-def _event(context: RequestContext, item: str | Citation, documents: dict[str, str]) -> str:
+def _event(context: RequestContext, item: str | Citation | AnswerStep, documents: dict[str, str]) -> str:
     if isinstance(item, str):
         return format_event("text", json.dumps({"text": item}))
+    if isinstance(item, AnswerStep):
+        return format_event("step", answer_step(context, item, documents).model_dump_json())
     names = display_names(context, [item.ref.path])
     return format_event("citation", citation_out(item, documents, names).model_dump_json())

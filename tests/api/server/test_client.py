@@ -75,6 +75,7 @@ def test_an_answer_comes_whole_and_in_pieces(client: PageLensClient) -> None:
     assert last == whole
     assert "".join(one for one in pieces if isinstance(one, str)) == whole.text
     assert [one for one in pieces if isinstance(one, CitationOut)] == whole.citations
+    assert {type(one) for one in pieces} == {str, CitationOut}  # not what the server says of its steps
     *_, following = client.ask_stream("And how much was that?", history=[(TIMBER, whole.text)])
     assert isinstance(following, AnswerResponse) and "52,300" in following.text
 

@@ -1,6 +1,7 @@
 """Walks through the web page in a real browser: its history, what is found, answers, the viewer, a stopped server."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pymupdf
 import pytest
@@ -8,18 +9,20 @@ import pytest
 from tests.api.files import write_pdf
 from tests.api.server.browser import Browser, in_browser, opened
 from tests.api.server.processes import ServerProcess, add_files
+from tests.generate.model_server import Complete, Stall, running
 
 pytestmark = in_browser
 
 
 def night_pdf() -> bytes:
-    """Return a PDF of one page, white on black but for a sentence that is black on yellow."""
+    """Return a PDF of a page that is white on black but for a sentence black on yellow, and a page without words."""
     with pymupdf.open() as pdf:
         page = pdf.new_page()
         page.draw_rect(page.rect, fill=(0, 0, 0))
         page.draw_rect((40, 380, 400, 430), fill=(1, 0.9, 0.2))
         page.insert_text((50, 100), "Nightjars hunt moths after sunset.", color=(1, 1, 1), fontsize=16)
         page.insert_text((50, 410), "Canaries were kept in mines.", fontsize=16)
+        pdf.new_page().draw_circle((300, 400), 150, fill=(0.8, 0.1, 0.1))
         data: bytes = pdf.tobytes()
     return data
 
@@ -204,6 +207,93 @@ def test_the_viewer_zooms_turns_to_the_next_hit_and_asks_about_its_page(
     assert "8.2" not in browser.value("document.querySelector('.exchange').innerText")
     assert "first-page=2&last-page=2" in browser.value("location.hash")
     assert browser.errors == []
+
+
+def test_heat_turned_pages_and_zoom_keep_the_place_that_is_seen_and_heat_stays_until_it_is_switched_off(
+    browser: Browser, served: ServerProcess
+) -> None:
+    sheet, paper = "document.getElementById('sheet')", "document.querySelector('#sheet .paper')"
+    place = f"[{sheet}.scrollLeft, {sheet}.scrollTop, {paper}.clientWidth]"
+    pressed = "document.getElementById('heat').getAttribute('aria-pressed')"
+    pictures = "performance.getEntriesByType('resource').filter((one) => one.name.includes('heat=true')).length"
+    old, drawn = f"{paper}.dataset.old = 'yes'", f"!{paper}.dataset.old && {paper}.querySelector('.words')"
+    opened(browser, served, "#q=timber")
+    browser.wait("document.querySelector('.card img')")
+    browser.value("document.querySelector('.card').click()")
+    browser.wait(f"{paper}?.querySelector('.words span')")
+    for _ in range(3):
+        browser.value("document.getElementById('zoom-in').click()")
+    browser.value(f"{sheet}.scrollTo(210, 300)")
+    seen = browser.value(place)
+    assert seen[:2] == [210, 300]
+    for turn, heat in [("heat", "true"), ("next", "true"), ("heat", "false"), ("previous", "false")]:
+        before = browser.value(pictures)
+        browser.value(f"{old}; document.getElementById('{turn}').click()")
+        browser.wait(drawn)
+        assert (turn, browser.value(place)) == (turn, pytest.approx(seen, abs=1))
+        assert browser.value(pressed) == heat and (browser.value(pictures) > before) == (heat == "true")
+    browser.value("document.getElementById('zoom-in').click()")  # from 2 to 3: the middle and the line at the top stay
+    _, top, wide = browser.value(place)
+    assert wide == pytest.approx(1.5 * seen[2], abs=2) and top == pytest.approx(1.5 * 300, abs=20)
+    middle = f"({sheet}.scrollLeft + {sheet}.clientWidth / 2) / {paper}.clientWidth"
+    assert browser.value(middle) == pytest.approx((210 + seen[2] / 4) / seen[2], abs=0.02)
+    assert browser.errors == []
+
+
+def test_a_page_without_words_is_shown_with_a_note_where_heat_is_on(browser: Browser, served: ServerProcess) -> None:
+    opened(browser, served, "#q=nightjars")
+    browser.wait("document.querySelector('.card img')")
+    browser.value("document.querySelector('.card').click()")
+    browser.wait("document.querySelector('#sheet .words span')")
+    browser.value("document.getElementById('heat').click()")
+    browser.press("ArrowRight")
+    browser.wait("document.querySelector('#sheet [role=status]')?.innerText.includes('no heat map')")
+    assert browser.value("document.querySelector('#sheet .paper img').naturalWidth") > 100
+    browser.press("ArrowLeft")
+    browser.wait("document.querySelector('#sheet .words span') && !document.querySelector('#sheet [role=status]')")
+    browser.errors.clear()  # the refusal of the heat map, which the browser logs
+
+
+def test_while_an_answer_is_made_the_page_says_what_is_done_for_it(
+    browser: Browser, pdfs: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running() as model:
+        monkeypatch.setenv("PAGELENS_LLM_MODEL", "tiny")
+        monkeypatch.setenv("PAGELENS_LLM_URL", f"{model.root}/v1")
+        server = ServerProcess(tmp_path / "collections")
+        try:
+            add_files(server, pdfs)
+            model.replies = [Complete(["Timber grew to 52,300 tonnes in 2024 [1]."]), Stall([])]
+            opened(browser, server)
+            browser.value(
+                "window.texts = []; new MutationObserver((all) => texts.push(...all.flatMap((one) =>"
+                " [...one.addedNodes].map((node) => node.textContent)))).observe("
+                "document.getElementById('exchanges'), {childList: true, subtree: true})"
+            )
+            parts = "How much did timber grow to in 2024, and when does a limpet return?"
+            browser.value(f"location.hash = 'depth=thorough&ask={parts.replace(' ', '+')}'")
+            browser.wait("document.querySelector('.answer-text:not(.waiting) .cite')")
+            doing, texts = "document.querySelector('.doing')", browser.value("texts")
+            steps = [
+                "Searching …",
+                "Searched for “How",
+                "and for its part “How",
+                "and for its part “when",
+                "pages found",
+            ]
+            places = [next(at for at, text in enumerate(texts) if step in text) for step in [*steps, "Checking the"]]
+            assert places == sorted(places), texts
+            assert "harbour.pdf, page 2" in texts[places[2]]
+            assert browser.value(f"{doing}.innerText") == ""  # the searches stand below the answer now
+            assert browser.value("document.querySelectorAll('.notes .step').length") == 3
+            browser.value(f"location.hash = 'ask={QUESTION.replace(' ', '+')}'")
+            browser.wait(
+                f"{doing}.innerText.trim() === '4 pages found, reading them …'"
+            )  # of which the model says nothing
+            assert browser.value(f"{doing}.role") == "status"  # read aloud, politely
+            assert browser.errors == []
+        finally:
+            server.kill()  # it waits for the model
 
 
 def test_words_are_selected_on_the_picture_of_a_page(browser: Browser, served: ServerProcess) -> None:
