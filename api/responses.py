@@ -484,7 +484,9 @@ class CollectionOut(BaseModel):
     generation: int
     documents: int
     pages: int
-    feedback: bool = Field(default=False, description="What users do with hits is kept: POST /v1/feedback.")
+    feedback: bool = Field(
+        default=False, description="What users do with hits and think of answers is kept: POST /v1/feedback."
+    )
 
 
 class CreatedCollection(CollectionOut):

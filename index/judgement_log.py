@@ -1,4 +1,4 @@
-"""Judgements of hits in the catalog: appended beside the one writer, read, and removed.
+"""Judgements of hits and answers in the catalog: appended beside the one writer, read, and removed.
 
 A judgement is one row in a short transaction of its own. It advances no generation, so readers notice nothing, and the
 writer's lock is not needed, except once to migrate a catalog of an older version.
@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, delete, func, insert, inspect, select
+from sqlalchemy import Connection, delete, func, insert, inspect, select, update
 
 from pagelens.core.errors import UsageError
-from pagelens.core.judgements import Judgement
+from pagelens.core.judgements import Judgement, require_valid
 from pagelens.index.catalog import databases
 from pagelens.index.catalog import tables as t
 from pagelens.index.catalog.transactions import transaction
@@ -22,11 +22,15 @@ MAX_JUDGEMENTS = 200_000  # kept of a collection: whoever may search can add row
 
 
 def append(layout: Layout, judgement: Judgement, *, limit: int = MAX_JUDGEMENTS) -> None:
-    """Store a judgement durably. Raises UsageError where `limit` are kept; StoreError, CollectionLocked,
-    CollectionReadOnly, DiskFull."""
+    """Store a judgement durably, in place of the one with its key. Raises UsageError where it is none, or `limit` are
+    kept; StoreError, CollectionLocked, CollectionReadOnly, DiskFull."""
+    require_valid(judgement)
     row = asdict(replace(judgement, at=judgement.at or datetime.now(UTC).isoformat(timespec="seconds")))
     row["sha256"] = row.pop("document")
     with _appending(layout) as connection:
+        same = update(t.judgements).where(t.judgements.c.key == judgement.key)
+        if judgement.key and connection.execute(same.values(row)).rowcount:
+            return
         ids = connection.execute(select(func.min(t.judgements.c.id), func.max(t.judgements.c.id))).one()
         if ids[0] is not None and ids[1] - ids[0] + 1 >= limit:
             raise UsageError(
@@ -37,20 +41,21 @@ def append(layout: Layout, judgement: Judgement, *, limit: int = MAX_JUDGEMENTS)
 
 
 def read(layout: Layout) -> Sequence[Judgement]:
-    """Return all judgements, oldest first; none where the catalog is of an older version."""
+    """Return all judgements, oldest first; without reasons, or none, where the catalog is of an older version."""
     manifest = load(layout)
     engine = databases.open_for_reading(layout, manifest)
     try:
         with transaction(engine) as connection:
-            if not inspect(connection).has_table(t.judgements.name):
+            tables = inspect(connection)
+            if not tables.has_table(t.judgements.name):
                 return []
-            rows = connection.execute(select(t.judgements).order_by(t.judgements.c.id)).all()
+            there = {column["name"] for column in tables.get_columns(t.judgements.name)} - {"id"}
+            columns = [column for column in t.judgements.c if column.name in there]
+            rows = connection.execute(select(*columns).order_by(t.judgements.c.id)).mappings().all()
     finally:
         engine.dispose()
     return [
-        Judgement(
-            query=row.query, document=row.sha256, number=row.number, verdict=row.verdict, rank=row.rank, at=row.at
-        )
+        Judgement(document=row["sha256"], **{name: value for name, value in row.items() if name != "sha256"})
         for row in rows
     ]
 

@@ -486,21 +486,25 @@ class Engine:
         return f"{cost}; a thorough search has up to {MAX_SEARCHES}" if cost and depth == "thorough" else cost
 
     def judge(self, judgement: Judgement) -> None:
-        """Keep what a user did with a hit: to tune on, and to export. Raises NotFound for a page that is not there;
-        UsageError where too many are kept; CollectionLocked, CollectionReadOnly."""
-        with self._reader.snapshot() as snapshot:
-            rows = (row for row in snapshot.documents.values() if row.document.sha256 == judgement.document)
-            row = next(rows, None)
-        if row is None or not 1 <= judgement.number <= row.document.page_count:
-            raise NotFound("expected a page of the collection to be judged, found that it has no such page")
+        """Keep what a user did with a hit or thinks of an answer: to tune on, and to export. Raises NotFound for a page
+        that is not there; UsageError for what is no judgement, or where too many are kept; CollectionLocked,
+        CollectionReadOnly."""
+        if not judgement.answer:
+            self._require_page(judgement.document, judgement.number)
         judgement_log.append(self.layout, judgement)
 
+    def _require_page(self, document: str, number: int) -> None:
+        with self._reader.snapshot() as snapshot:
+            row = next((row for row in snapshot.documents.values() if row.document.sha256 == document), None)
+        if row is None or not 1 <= number <= row.document.page_count:
+            raise NotFound("expected a page of the collection to be judged, found that it has no such page")
+
     def judgements(self) -> Sequence[Judgement]:
-        """Return what users did with hits, oldest first."""
+        """Return what users did with hits and think of answers, oldest first."""
         return judgement_log.read(self.layout)
 
     def forget_judgements(self) -> int:
-        """Remove what users did with hits; return how many judgements there were. Errors as for `judge`."""
+        """Remove what `judge` kept; return how many judgements there were. Errors as for `judge`."""
         return judgement_log.forget(self.layout)
 
     def rank(

@@ -271,7 +271,7 @@ descriptions = Table(
     Column("applied", TEXT, nullable=False),  # what follows the page's own caption; "": the words are not in it yet
 )
 
-# What users did with hits (`pagelens.core.judgements`), where the owner wants that kept.
+# What users did with hits and think of answers (`pagelens.core.judgements`), where the owner wants that kept.
 judgements = Table(
     "judgements",
     metadata,
@@ -282,6 +282,9 @@ judgements = Table(
     Column("verdict", String(8), nullable=False),
     Column("rank", Integer),
     Column("at", String(32), nullable=False),
+    Column("why", TEXT, nullable=False),
+    Column("answer", TEXT, nullable=False),  # "": a page is judged; else `sha256` is "" and `number` 0
+    Column("key", String(64), nullable=False, index=True),
 )
 
 # What a person looks through (`pagelens.core.reviews`), and what they decided.

@@ -4,6 +4,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,9 @@ def test_a_judgement_is_kept_with_its_time_and_without_who_it_was(own: Engine) -
     ]
     assert all(one.at.endswith("+00:00") for one in kept)
     columns = sqlite3.connect(own.layout.catalog).execute("PRAGMA table_info(judgements)").fetchall()
-    assert [name for _, name, *_ in columns] == ["id", "query", "sha256", "number", "verdict", "rank", "at"]
+    assert [name for _, name, *_ in columns] == [
+        *("id", "query", "sha256", "number", "verdict", "rank", "at", "why", "answer", "key")
+    ]
 
 
 def test_judging_changes_no_commit_and_waits_for_no_writer(own: Engine) -> None:
@@ -127,6 +130,38 @@ def test_the_export_is_a_data_set_that_eval_reads(
     assert "3 judgements removed" in capsys.readouterr().out
     assert main(["feedback", "export", str(tmp_path / "none"), "-c", root]) == 3
     assert not (tmp_path / "none").exists()
+
+
+def test_thumbs_are_listed_and_exported_with_their_reasons_and_answers_too(
+    own: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, out = str(own.layout.root), tmp_path / "set"
+    assert main(["feedback", "list", "-c", root]) == 3
+    own.judge(Judgement(query="Why?", answer="Because.\nSo [1].", verdict="down", why="no reason given"))
+    assert main(["feedback", "export", str(tmp_path / "answers"), "-c", root]) == 0
+    assert [path.name for path in (tmp_path / "answers").iterdir()] == ["thumbs.jsonl"]
+    own.judge(replace(judged(own, "harbour.pdf", 2, "up"), why="the table [red]says[/red] it"))
+    own.judge(judged(own, "tides.pdf", 1, "click"))
+    capsys.readouterr()
+    assert main(["feedback", "list", "-c", root]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(" ")[2] for line in lines] == [
+        "down “Why?” answer “Because. So [1].”: no reason given",
+        "up “timber 2024” harbour.pdf p.2: the table [red]says[/red] it",
+    ]
+    assert main(["feedback", "export", str(out), "-c", root]) == 0
+    rows = [json.loads(line) for line in (out / "thumbs.jsonl").read_text("utf-8").splitlines()]
+    assert [row.pop("at")[:2] for row in rows] == ["20", "20"]
+    assert rows == [
+        {"question": "Why?", "answer": "Because.\nSo [1].", "verdict": "down", "why": "no reason given"},
+        {
+            "question": "timber 2024",
+            "page": "harbour.pdf#2",
+            "verdict": "up",
+            "why": "the table [red]says[/red] it",
+        },
+    ]
+    assert [question.text for question in read_folder(out).questions] == ["timber 2024"]
 
 
 def test_pages_whose_file_is_gone_are_left_out_and_counted(

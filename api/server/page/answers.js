@@ -46,14 +46,15 @@ function exchangeOf(question) {
   const notes = make("div", { className: "faint notes" });
   const copy = make("button", { type: "button", className: "quiet copy", textContent: t("Copy with citations"), hidden: true });
   const exports = exportsOf(() => kept.shown);
+  const thumbs = thumbsOf(question, () => kept.shown.text);
   const own = image ? [make("img", { className: "own", src: $("thumb").src, alt: t("Your picture") })] : [];
-  const element = make("article", { className: "exchange" }, ...own, make("h2", { textContent: question || t("What is this?") }), doing, text, sources, near, notes, make("div", { className: "bar" }, copy, exports));
+  const element = make("article", { className: "exchange" }, ...own, make("h2", { textContent: question || t("What is this?") }), doing, text, sources, near, notes, make("div", { className: "bar" }, copy, exports), thumbs);
   const lights = (event, on) => {
     const mark = event.target.closest("[data-mark]")?.dataset.mark;
     for (const one of element.querySelectorAll("[data-mark]")) one.classList.toggle("lit", on && one.dataset.mark === mark);
   };
   for (const [name, on] of [["pointerover", true], ["pointerout", false], ["focusin", true], ["focusout", false]]) element.addEventListener(name, (event) => lights(event, on));
-  const kept = { element, doing, text, sources, near, notes, copy, exports, turn: null, shown: null };
+  const kept = { element, doing, text, sources, near, notes, copy, exports, thumbs, turn: null, shown: null };
   return kept;
 }
 
@@ -76,6 +77,7 @@ async function follow(question, kept, signal) {
       kept.near.replaceChildren(...nearest(data));
       showNotes(data, kept);
       kept.copy.hidden = kept.exports.hidden = false;
+      kept.thumbs.hidden = !keepsFeedback || !question || !text.trim();
       kept.shown = { question: question || t("What is this?"), text, cited };
       kept.copy.addEventListener("click", () => copy(kept.copy, citedText(text, cited)));
     }
@@ -95,6 +97,24 @@ function showStep({ stage, pages, search }, kept) {
   const now = kept.doing.querySelector("p") || kept.doing.appendChild(make("p"));
   if (search) now.before(...stepLines([search]));
   else if (STAGES[stage]) now.textContent = STAGES[stage](pages);
+}
+
+// Thumbs for an answer, and then why.
+function thumbsOf(question, text) {
+  const id = randomId();
+  const reason = make("div");
+  const button = (verdict, textContent, title) => {
+    const made = make("button", { type: "button", className: `quiet ${verdict}`, textContent, title, ariaLabel: title, ariaPressed: "false" });
+    made.addEventListener("click", reportErrors(async () => {
+      const judged = { query: question.slice(0, 2000), answer: [...text()].slice(0, 4000).join(""), verdict, id };
+      await post(inside("/feedback"), judged);
+      for (const one of both) one.ariaPressed = String(one === made);
+      reason.replaceChildren(reasonForm(judged));
+    }));
+    return made;
+  };
+  const both = [button("up", "👍", t("This answer is right: kept by the server's owner")), button("down", "👎", t("This answer is not right: kept by the server's owner"))];
+  return make("div", { className: "bar thumbs", hidden: true }, ...both, reason);
 }
 
 function showNotes(data, kept) {

@@ -90,6 +90,7 @@ const openPage = reportErrors(async (page, boxes = [], quotes = []) => {
   if (!wasOpen) heated = false;
   $("heat").setAttribute("aria-pressed", String(heated));
   for (const id of ["up", "down"]) $(id).setAttribute("aria-pressed", "false");
+  $("reason").replaceChildren();
   $("page-name").textContent = read.title || read.name;
   $("page-name").title = read.name;
   $("page-number").textContent = read.kind === "photo" && read.page_count === 1 ? "" : t("{page} of {n}", { page: place(read), n: number(read.page_count) });
@@ -122,12 +123,32 @@ async function drawShown(keep) {
 // Tells the server what was done with a page found for the last query, if its owner wants to know.
 async function judge(page, verdict) {
   if (!keepsFeedback || !lastQuery) return;
+  const thumb = verdict === "click" ? {} : { id: (page.thumb ??= randomId()) }; // another thumb replaces the first
+  const judged = { query: lastQuery, page: page.page, verdict, ...(page.rank ? { rank: page.rank } : {}), ...thumb };
   try {
-    await post(inside("/feedback"), { query: lastQuery, page: page.page, verdict, ...(page.rank ? { rank: page.rank } : {}) });
-    if (verdict !== "click") for (const id of ["up", "down"]) $(id).setAttribute("aria-pressed", String(id === verdict));
+    await post(inside("/feedback"), judged);
+    if (verdict === "click" || page !== shown) return;
+    for (const id of ["up", "down"]) $(id).setAttribute("aria-pressed", String(id === verdict));
+    $("reason").replaceChildren(reasonForm(judged));
   } catch (error) {
     if (verdict !== "click") say(error.message, true);
   }
+}
+
+const randomId = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+// A field for the reason of a thumb that was sent: both are sent again, with the thumb's id, so that it counts once.
+function reasonForm(judged) {
+  const field = make("input", { type: "text", maxLength: 500, autocomplete: "off", required: true, placeholder: t("Why? (may be left out)"), ariaLabel: t("Why? (may be left out)") });
+  const form = make("form", { className: "reason" }, field, make("button", { type: "submit", className: "quiet", textContent: t("Send") }));
+  form.addEventListener("submit", reportErrors(async (event) => {
+    event.preventDefault();
+    const why = field.value.trim();
+    if (!why) return;
+    await post(inside("/feedback"), { ...judged, why });
+    form.replaceChildren(make("span", { className: "faint", role: "status", textContent: t("Kept. Thank you.") }));
+  }));
+  return form;
 }
 
 const pageOf = (number) => ({ page: `${shown.document}-${number}`, document: shown.document, number, label: null, name: shown.name });

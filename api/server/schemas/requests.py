@@ -11,7 +11,7 @@ from pagelens.api.engine.arranged_results import CANDIDATES, PER_GROUP, Arrangem
 from pagelens.api.engine.lane_registry import LANE_NAMES
 from pagelens.api.engine.query_image import MAX_IMAGES
 from pagelens.api.server import examples
-from pagelens.core.judgements import Verdict
+from pagelens.core.judgements import MAX_ANSWER, MAX_WHY, WHY_PATTERN, Verdict
 from pagelens.core.reviews import Decision
 from pagelens.core.types import DEFAULT_DEPTH, DEFAULT_TEXT_SHARE, Depth, Filters, History, Kind
 from pagelens.retrieve.query_language import FIELDS
@@ -269,16 +269,44 @@ class SummaryRequest(StrictModel):
 
 
 class FeedbackRequest(StrictModel):
-    """What a user did with a hit."""
+    """What a user did with a hit, or thinks of an answer."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"query": "timber 2024", "page": examples.PAGE, "verdict": "up", "rank": 1}]}
+        json_schema_extra={
+            "examples": [
+                {"query": "timber 2024", "page": examples.PAGE, "verdict": "up", "rank": 1, "why": "the table says it"}
+            ]
+        }
     )
 
     query: Annotated[Text, StringConstraints(min_length=1, strip_whitespace=True)]
-    page: PageId = Field(description="The page's id, as in the hit.")
-    verdict: Verdict = Field(description="`click`: it was opened; `up`: it answers the query; `down`: it does not.")
+    page: PageId | None = Field(default=None, description="The page's id, as in the hit; or give `answer`.")
+    answer: str = Field(
+        default="",
+        max_length=MAX_ANSWER,
+        pattern=r"^[^\x00]*$",
+        description="The text of the judged answer, or its beginning; or give `page`.",
+    )
+    verdict: Verdict = Field(
+        description="`click`: the page was opened; `up`: it answers the query; `down`: it does not."
+    )
     rank: int | None = Field(default=None, ge=1, le=100_000, description="The hit's, where it is known.")
+    why: Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_WHY, pattern=WHY_PATTERN)] = Field(
+        default="", description="The reason of a thumb, one line."
+    )
+    id: str = Field(
+        default="",
+        pattern="^([0-9A-Za-z_-]{16,64})?$",
+        description="Random, of the client, new for each thumb: sent again with a reason, the thumb is replaced.",
+    )
+
+    @model_validator(mode="after")
+    def _require_one(self) -> "FeedbackRequest":
+        if (self.page is None) == (not self.answer.strip()):
+            raise ValueError("expected either a `page` or an `answer`, found both or neither")
+        if self.verdict == "click" and (self.answer or self.why):
+            raise ValueError("expected `answer` and `why` with `up` or `down`, found `click`")
+        return self
 
 
 SchemaName = Literal["invoice", "receipt", "bank_statement", "business_card", "form"]

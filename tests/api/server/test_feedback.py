@@ -48,6 +48,19 @@ def test_a_judgement_is_kept_and_the_collection_says_that_it_is(kept: Server) ->
     ]
 
 
+def test_a_reason_joins_the_thumb_with_its_id_and_an_answer_can_be_judged(kept: Server) -> None:
+    kept.service.use("default", lambda engine: engine.forget_judgements())
+    own, other = "0123456789abcdef", "fedcba9876543210"
+    assert judge(kept, id=own).status_code == 204
+    assert judge(kept, id=own, verdict="down", why=" wrong year ").status_code == 204
+    assert judge(kept, id=other, page=None, answer="Timber grew [1].", why="too short").status_code == 204
+    found = kept.service.use("default", lambda engine: engine.judgements())
+    assert [(one.verdict, one.why, one.answer, bool(one.document)) for one in found] == [
+        ("down", "wrong year", "", True),
+        ("up", "too short", "Timber grew [1].", False),
+    ]
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [
@@ -58,6 +71,15 @@ def test_a_judgement_is_kept_and_the_collection_says_that_it_is(kept: Server) ->
         ({"rank": 0}, 422),
         ({"user": "me"}, 422),
         ({"page": f"{'0' * 64}-1"}, 404),
+        ({"why": "x" * 501}, 422),
+        ({"why": "red \x1b[31m"}, 422),
+        ({"why": "two\nlines"}, 422),
+        ({"why": "said", "verdict": "click"}, 422),
+        ({"answer": "and a page"}, 422),
+        ({"page": None}, 422),
+        ({"page": None, "answer": " "}, 422),
+        ({"page": None, "answer": "x" * 4_001}, 422),
+        ({"id": "short"}, 422),
     ],
 )
 def test_what_is_no_judgement_of_a_page_is_refused(kept: Server, body: dict[str, Any], status: int) -> None:

@@ -367,6 +367,15 @@ def test_a_thorough_search_shows_its_steps_and_its_address_remembers_the_depth(
     assert browser.errors == []
 
 
+def reason(browser: Browser, below: str, text: str) -> None:
+    """Type why into the field below an element, and send it."""
+    browser.wait(f"document.querySelector('{below} input')")
+    browser.value(f"document.querySelector('{below} input').focus()")
+    browser.type(text)
+    browser.press("Enter")
+    browser.wait(f"document.querySelector('{below} [role=status]')")
+
+
 @in_browser
 def test_clicks_and_thumbs_are_offered_and_sent_only_where_the_owner_keeps_them(
     browser: Browser, served: ServerProcess, tmp_path: Path, pdfs: dict[str, bytes]
@@ -385,11 +394,19 @@ def test_clicks_and_thumbs_are_offered_and_sent_only_where_the_owner_keeps_them(
         browser.wait("!document.getElementById('down').hidden")
         browser.value("document.getElementById('down').click()")
         browser.wait("document.getElementById('down').getAttribute('aria-pressed') === 'true'")
+        reason(browser, "#reason", "only coal")
+        opened(browser, keeping, "#ask=How+much+did+timber+grow%3F")
+        browser.wait("document.querySelector('.thumbs:not([hidden]) .up')")
+        browser.value("document.querySelector('.thumbs .up').click()")
+        browser.wait("document.querySelector('.thumbs .up').getAttribute('aria-pressed') === 'true'")
+        reason(browser, ".thumbs", "to the point")
+        answer = browser.value("document.querySelector('.answer-text').textContent")
     finally:
         keeping.stop()
     with pagelens.open(tmp_path / "collections" / "default") as engine:
-        assert [(one.query, one.verdict, one.rank) for one in engine.judgements()] == [
-            ("timber", "click", 1),
-            ("timber", "down", 1),
+        assert [(one.query, one.verdict, one.rank, one.why, one.answer) for one in engine.judgements()] == [
+            ("timber", "click", 1, "", ""),
+            ("timber", "down", 1, "only coal", ""),
+            ("How much did timber grow?", "up", None, "to the point", answer),
         ]
     assert browser.errors == []
