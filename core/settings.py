@@ -25,7 +25,7 @@ class Settings:
     micro_batching: bool = True  # concurrent calls of a model or an index run as one batch
     reranker: str = "builtin"  # or a model, "late:MODEL", "vision", "vision:MODEL", "none"; for searches that ask
     rerank_pages: int | None = None  # first pages that a model sees as pictures; None: its own default
-    reranks: bool = False  # whether searches are reranked that do not say
+    reranks: bool | None = None  # whether searches are reranked that do not say; None: where the gain was measured
     feedback: bool = False  # whether a server keeps what users do with hits: clicks and thumbs
     splits_by_model: bool = False  # whether the language model splits the questions of thorough searches, not rules
     cache: Path = Path.home() / ".cache" / "pagelens"  # for files that can be computed again
@@ -51,7 +51,7 @@ class Settings:
             micro_batching=environment.get("PAGELENS_MICRO_BATCHING", "1").lower() not in FALSE_VALUES,
             reranker=environment.get("PAGELENS_RERANKER", "").strip() or "builtin",
             rerank_pages=_positive(environment.get("PAGELENS_RERANK_PAGES", "")),
-            reranks=bool(environment.get("PAGELENS_RERANKER", "").strip()),
+            reranks=True if environment.get("PAGELENS_RERANKER", "").strip() else None,
             feedback=environment.get("PAGELENS_FEEDBACK", "").lower() not in FALSE_VALUES,
             splits_by_model=splitter == "model",
             cache=(Path(cache_home) if cache_home else Path.home() / ".cache") / "pagelens",

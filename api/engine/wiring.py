@@ -249,7 +249,7 @@ def _components(
             analyze,
             fusion=tuned_fusion(manifest.tuning),
             reranker=tuned or load_reranker(replace(settings, offline=True), load_page_image, on_model_call),
-            reranks=settings.reranks or tuned is not None,
+            reranks=_reranks(manifest, settings) or tuned is not None,
             unavailable=unavailable,
         )
 
@@ -290,6 +290,14 @@ def load_splitter(settings: Settings, llm: str | None, on_call: OnCall = lambda 
             "PAGELENS_LLM_URL), or PAGELENS_SPLIT=rules.",
         )
     return ModelSplitter(model, split_question)
+
+
+def _reranks(manifest: Manifest, settings: Settings) -> bool:
+    """Tell whether searches are reranked that do not say: unless the settings decide, those of the profile whose
+    ranking the builtin reranker was fitted on."""
+    if settings.reranks is not None:
+        return settings.reranks
+    return settings.reranker == BUILTIN and manifest.profile == BUILTIN
 
 
 def load_reranker(

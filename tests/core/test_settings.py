@@ -32,10 +32,10 @@ def test_micro_batching_is_on_unless_the_environment_turns_it_off() -> None:
     ]
 
 
-def test_searches_are_reranked_by_default_only_where_the_environment_names_a_reranker() -> None:
+def test_whether_searches_are_reranked_is_left_open_unless_the_environment_names_a_reranker() -> None:
     named = [Settings.from_environment({"PAGELENS_RERANKER": name}) for name in ("", " builtin ", "none", "/models/x")]
     assert [(settings.reranker, settings.reranks) for settings in named] == [
-        ("builtin", False),
+        ("builtin", None),
         ("builtin", True),
         ("none", True),
         ("/models/x", True),

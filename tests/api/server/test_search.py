@@ -37,8 +37,13 @@ def test_a_search_is_the_engines_with_names_instead_of_paths(server: Server) -> 
     assert str(server.service.folder.root) not in json.dumps(found)
 
 
-def test_a_request_turns_reranking_on_and_the_hits_say_where_they_were_put(server: Server) -> None:
-    assert all(hit["rerank"] is None for hit in search(server, query="timber 2024", explain=True)["hits"])
+def test_a_request_turns_reranking_on_or_off_and_the_hits_say_where_they_were_put(server: Server) -> None:
+    unchanged = search(server, query="timber 2024", explain=True, rerank=False)["hits"]
+    assert all(hit["rerank"] is None for hit in unchanged)
+    by_default = search(server, query="timber 2024", explain=True)["hits"]
+    assert by_default == search(server, query="timber 2024", explain=True, rerank=True)["hits"]  # profile builtin
+    quick = search(server, query="timber 2024", explain=True, depth="quick")["hits"]
+    assert quick == unchanged
     reranked = search(server, query="timber 2024", explain=True, rerank=True)["hits"]
     ranks = [hit["rerank"]["rank"] for hit in reranked if hit["rerank"]]
     assert ranks == list(range(1, len(ranks) + 1)) and len(ranks) > 1
