@@ -1,9 +1,9 @@
 """How much work a search does: `quick`, `normal` or `thorough`.
 
 `quick` is the lanes alone. `normal` reranks where the profile, the collection or the environment says so. `thorough`
-splits the question into parts (`pagelens.retrieve.question_parts`), searches for each, interleaves what was found so that every
-part has pages among the first, looks which names, years and numbers of the question none of the first pages has,
-searches for pages that have those, and shows its steps. It stops when nothing is missing, when a round of searches
+splits the question into parts (`pagelens.retrieve.question_parts`), searches for each, interleaves what was found so
+that every part has pages among the first, looks which names, years and numbers of the question none of the first pages
+has, searches for pages that have those, and shows its steps. It stops when nothing is missing, when a round of searches
 found none of what was missing, or after `MAX_SEARCHES`.
 """
 
