@@ -66,7 +66,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "feedback": (
         "pagelens.api.cli.feedback_command:feedback_app",
-        "Write what users did with hits as a data set, or remove it.",
+        "List what users did with hits and think of answers.",
     ),
     "review": (
         "pagelens.api.cli.review_command:review_app",

@@ -293,11 +293,11 @@ def load_splitter(settings: Settings, llm: str | None, on_call: OnCall = lambda 
 
 
 def _reranks(manifest: Manifest, settings: Settings) -> bool:
-    """Tell whether searches are reranked that do not say: unless the settings decide, those of the profile whose
-    ranking the builtin reranker was fitted on."""
+    """Tell whether searches are reranked that do not say: unless the settings or a tuning decide, those of the profile
+    whose ranking the builtin reranker was fitted on."""
     if settings.reranks is not None:
         return settings.reranks
-    return settings.reranker == BUILTIN and manifest.profile == BUILTIN
+    return settings.reranker == BUILTIN and manifest.profile == BUILTIN and manifest.tuning is None
 
 
 def load_reranker(

@@ -220,7 +220,7 @@ def test_an_answer_as_it_comes_ends_with_the_whole_one(server: Server) -> None:
     streamed = server.client.post("/v1/answer", json=body, headers={"Accept": "text/event-stream"})
     assert streamed.headers["content-type"].startswith("text/event-stream")
     output = events(streamed.text)
-    assert {name for name, _ in output} == {"text", "citation", "answer"}
+    assert {name for name, _ in output} == {"step", "text", "citation", "answer"}
     assert output[-1] == ("answer", whole)
     assert "".join(data["text"] for name, data in output if name == "text").strip() == whole["text"].strip()
     assert [data for name, data in output if name == "citation"] == whole["citations"]
