@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.development_set import Question, questions
-from pagelens.api.engine import wiring
+from pagelens.api.engine import language_models, wiring
 from pagelens.api.engine.engine import ANSWER_PAGES, Engine
 from pagelens.core.protocols import NO_IDF, TextEncoder
 from pagelens.core.spaces import Space
@@ -69,7 +69,7 @@ def cases(collection: Path, contexts: Path | None = None) -> list[Case]:
     The pages are searched, and the file written, where it is missing or of another state of the collection.
     """
     path = contexts or collection.with_name(f"{collection.name}-cases.pickle")
-    with wiring.open_collection(collection, llm=wiring.EXTRACTIVE) as engine:
+    with wiring.open_collection(collection, llm=language_models.EXTRACTIVE) as engine:
         signature = _signature(engine)
         if path.exists():
             kept = pickle.loads(path.read_bytes())

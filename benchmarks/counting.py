@@ -1,4 +1,4 @@
-"""Questions about many documents: whether exactly the right ones are listed, and whether what is told of it is true.
+"""Questions about many documents: whether exactly the right ones are listed, and said to be complete where they are.
 
     python -m benchmarks.counting --collection DIR
 
@@ -35,7 +35,7 @@ def main() -> None:
             if found != expected:
                 print(f"{item['question']}\n  missing {sorted(expected - found)}\n  further {sorted(found - expected)}")
     total = len(items)
-    print(f"exact set {exact} of {total}; told completeness true {true} of {total}")
+    print(f"exact set {exact} of {total}; stated completeness true {true} of {total}")
     print(f"rows: precision {sum(precisions) / total:.3f}, recall {sum(recalls) / total:.3f}")
 
 

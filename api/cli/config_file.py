@@ -54,7 +54,7 @@ def read_config(folder: Path, environ: Mapping[str, str]) -> Defaults:
 
 
 def _project_file(folder: Path) -> Path | None:
-    """Return the nearest project's file, None if there is none. One of another user is told and not read: anybody may
+    """Return the nearest project's file, None if there is none. One of another user is reported, not read: anybody may
     put a file into a folder like /tmp, above those that commands run in."""
     path = next((path for above in (folder, *folder.parents) if (path := above / NAME).is_file()), None)
     if path is not None and path.stat().st_uid not in (os.getuid(), 0):

@@ -25,7 +25,7 @@ from pagelens.api.cli.command_options import (
 )
 from pagelens.api.cli.exit_codes import ExitCode
 from pagelens.api.cli.terminal import count_noun, display_path, err, out, print_files, print_result
-from pagelens.api.engine import description_export, wiring
+from pagelens.api.engine import description_export, language_models, wiring
 from pagelens.api.engine.accessibility import AccessibilityReport, figure_ref
 from pagelens.api.engine.describing import (
     CONCURRENCY,
@@ -132,7 +132,7 @@ def _plan(
     engine: Engine, model: str | None, *, filters: Filters, what: str, language: str | None, again: bool
 ) -> tuple[DescriptionPlan, ChatModel, Prices | None]:
     """Return what would be described, the model, and its prices."""
-    chat_model, prices = wiring.load_vision_model(model)
+    chat_model, prices = language_models.load_vision_model(model)
     plan = engine.descriptions.plan(
         chat_model,
         filters=filters,
@@ -140,7 +140,7 @@ def _plan(
         language=two_letter_code(language) if language else None,
         again=again,
         prices=prices,
-        count_image=wiring.image_rule(model),
+        count_image=language_models.image_rule(model),
     )
     return plan, chat_model, prices
 

@@ -16,7 +16,7 @@ from rich.text import Text
 from pagelens.api.cli import terminal
 from pagelens.api.cli.command_options import DEFAULT_COLLECTION, CollectionOption, JsonOption
 from pagelens.api.cli.exit_codes import ExitCode
-from pagelens.api.engine import wiring
+from pagelens.api.engine import language_models, wiring
 from pagelens.api.engine.lane_registry import MODEL_LANES
 from pagelens.core.errors import PageLensError
 from pagelens.core.settings import Settings
@@ -119,7 +119,7 @@ def _installation(settings: Settings) -> Iterator[Check]:
     except PageLensError as exc:
         yield Check("builtin text model", False, str(exc))
     try:
-        yield Check("answers", None, wiring.describe_answerer())
+        yield Check("answers", None, language_models.describe_answerer())
     except PageLensError as exc:
         yield Check("answers", False, str(exc))
     for lane, spec in MODEL_LANES.items():

@@ -89,9 +89,10 @@ def replay(
     A model is not asked again: of its answer the pages that it was shown are compared. Exit code 0: the same; 1:
     something differs.
     """
-    from pagelens.api.engine.evidence.bundle import EXTRACTIVE, read_bundle
+    from pagelens.api.engine.evidence.bundle import read_bundle
     from pagelens.api.engine.evidence.replay import Replay
     from pagelens.api.engine.evidence.replay import replay as replay_bundle
+    from pagelens.api.engine.language_models import EXTRACTIVE
 
     def show(found: Replay) -> None:
         compared = "pages" if found.same_evidence is None else "pages and evidence"

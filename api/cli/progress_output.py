@@ -16,7 +16,7 @@ from pagelens.api.engine.indexing import OnProgress
 
 LINE_INTERVAL = 5.0  # seconds between two lines of progress, if standard error is no terminal
 RATE_DECAY_SECONDS = 20.0  # after which what was counted adds less to a rate, by a factor of e
-RATE_SECONDS = 2.0  # that a rate is counted over before it is told
+RATE_SECONDS = 2.0  # that a rate is counted over before it is shown
 NAME_WIDTH = 40  # characters of a path in the bar: its end
 
 

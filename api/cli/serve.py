@@ -1,5 +1,6 @@
 """`pagelens serve` and `pagelens keys`."""
 
+import logging
 import os
 import re
 import signal
@@ -142,9 +143,13 @@ def serve(
             first=not port_of_first,
             on_stop=metrics.cleanup if metrics else lambda: None,
         )
-    except KeyboardInterrupt:  # everything is closed; a model that is still being loaded would abort an ordinary end
+    except KeyboardInterrupt:
+        # Everything is closed. A model that is still being loaded would abort an ordinary end.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.raise_signal(signal.SIGINT)
+    if service.is_warming:  # as above, where SIGINT is ignored, as in a shell's background jobs
+        logging.shutdown()
+        os._exit(ExitCode.DONE)
     return ExitCode.DONE
 
 

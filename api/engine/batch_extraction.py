@@ -182,7 +182,7 @@ def _column(values: Sequence[object]) -> list[object]:
     """Return values of one type: numbers, or else texts."""
     given = [value for value in values if value is not None]
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in given):
-        return [None if value is None else float(value) for value in values]  # type: ignore[arg-type]
+        return [float(value) if isinstance(value, int | float) else None for value in values]
     if all(isinstance(value, bool) for value in given):
         return list(values)
     return [None if value is None else str(value) for value in values]

@@ -80,7 +80,7 @@ def is_below(folder: str, parent: str) -> bool:
 def count_documents(snapshot: Snapshot, filters: Filters, folder: Filters, names: FolderNames) -> DocumentCounts:
     """Return the counts of what matches `filters` and, but for the folders, lies in the folder that `folder` names.
 
-    Each count leaves out the filter of its own kind, so that it tells what another choice would find.
+    Each count leaves out the filter of its own kind, so that it says what another choice would find.
     Raises UsageError.
     """
 

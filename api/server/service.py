@@ -49,6 +49,7 @@ class Service:
     feedback: bool = False  # whether what users do with hits is kept
     worker: ProcessSupervisor | None = None
     readiness: ReadinessState = field(default_factory=ReadinessState)
+    _warm_up: threading.Thread | None = field(default=None, init=False, repr=False)
 
     def start(self) -> None:
         """Create the default collection if it is missing, start the worker, load the models in the background."""
@@ -56,7 +57,16 @@ class Service:
             self.collections.create(self.collections.default)
         if self.worker is not None:
             self.worker.start()
-        threading.Thread(target=self.warm, name="warm-up", daemon=True).start()
+        self._start_warm_up()
+
+    def _start_warm_up(self) -> None:
+        self._warm_up = threading.Thread(target=self.warm, name="warm-up", daemon=True)
+        self._warm_up.start()
+
+    @property
+    def is_warming(self) -> bool:
+        """Whether models are being loaded at this moment."""
+        return self._warm_up is not None and self._warm_up.is_alive()
 
     def warm(self) -> None:
         """Load the default collection's models by one search."""
@@ -73,7 +83,7 @@ class Service:
         """Load the models again in the background if the last attempt failed."""
         if self.readiness.failed:
             self.readiness.failed = False
-            threading.Thread(target=self.warm, name="warm-up", daemon=True).start()
+            self._start_warm_up()
 
     def close(self) -> None:
         """Stop the worker, close all collections and the database."""

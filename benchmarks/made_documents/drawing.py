@@ -286,10 +286,11 @@ def _footer(canvas: Canvas, document: MadeDocument) -> None:
 def _receipt(canvas: Canvas, document: MadeDocument) -> None:
     values, layout, width = document.values, document.layout, RECEIPT[0]
     right = width - 14
-    x, align = (width / 2, "center") if layout in "ABDF" else (14.0, "left")
+    x = width / 2 if layout in "ABDF" else 14.0
+    align: Align = "center" if layout in "ABDF" else "left"
     for size, text in ((12.0, values["merchant"]), (7.5, document.printed["street"]), (7.5, document.printed["city"])):
         canvas.y += size + 3
-        canvas.write(x, text, size=size, bold=size > 8, align=align)  # type: ignore[arg-type]
+        canvas.write(x, text, size=size, bold=size > 8, align=align)
     canvas.y += 18
     canvas.write(14, say(document, "receipt"), size=9, bold=True)
     canvas.y += 13
@@ -417,9 +418,8 @@ def _transaction_columns(document: MadeDocument) -> list[TableColumn]:
 
 def _card(canvas: Canvas, document: MadeDocument) -> None:
     values, layout = document.values, document.layout
-    x, align = (
-        (CARD[0] / 2, "center") if layout in "BE" else (CARD[0] - 14, "right") if layout == "D" else (14.0, "left")
-    )
+    align: Align = "center" if layout in "BE" else "right" if layout == "D" else "left"
+    x = {"center": CARD[0] / 2, "right": CARD[0] - 14, "left": 14.0}[align]
     company_first = layout in "ACE"
     rows = [(13.0, values["name"]), (8.0, values["job_title"]), (10.0, values["company"])]
     if company_first:
@@ -436,7 +436,7 @@ def _card(canvas: Canvas, document: MadeDocument) -> None:
     ]:
         if text:
             canvas.y += size + 2
-            canvas.write(x, text, size=size, bold=size > 9, align=align)  # type: ignore[arg-type]
+            canvas.write(x, text, size=size, bold=size > 9, align=align)
 
 
 def _form(canvas: Canvas, document: MadeDocument) -> None:

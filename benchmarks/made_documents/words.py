@@ -49,7 +49,8 @@ LABELS: Mapping[Language, Labels] = {
         statement: Account statement | Statement of account | Bank statement
         holder: Account holder | Account name | Customer | Account owner | Name | Holder
         period: Period | Statement period | For the period | Period covered | Statement dates | Period
-        opening: Opening balance | Balance brought forward | Previous balance | Starting balance | Balance at start |
+        opening: Opening balance | Balance brought forward | Previous balance | Starting balance | Balance at start \
+            | Balance forward
         closing: Closing balance | New balance | Balance carried forward | Ending balance | End balance | Final balance
         debit: Debit | Paid out | Withdrawals | Money out | Debits | Payments
         credit: Credit | Paid in | Deposits | Money in | Credits | Receipts
@@ -170,7 +171,6 @@ LABELS: Mapping[Language, Labels] = {
         currency: Moneda
     """),
 }
-LABELS["en"]["opening"][-1] = "Balance forward"  # type: ignore[index]
 
 COMPANIES: Mapping[Language, Sequence[str]] = {
     "en": "Harrow & Finch Ltd|Blue Heron Studio|Northgate Supplies Inc.|Tidewater Logistics LLC|Copperfield Tools Ltd|"

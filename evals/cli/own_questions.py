@@ -7,7 +7,7 @@ import typer
 
 from pagelens.api.cli import terminal
 from pagelens.api.cli.command_options import DEFAULT_COLLECTION, CollectionOption
-from pagelens.api.engine import wiring
+from pagelens.api.engine import language_models, wiring
 from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.file_names import printable
 from pagelens.core.errors import UsageError
@@ -52,7 +52,7 @@ def init(
 
 def _proposed_by(name: str, engine: Engine, count: int, seed: int) -> list[Proposal]:
     """Return a model's proposals, and print how many drafts were rejected."""
-    model = wiring.load_language_model(name)
+    model = language_models.load_language_model(name)
     if model is None:
         raise UsageError(f"expected a language model like openai:NAME, found {name!r}: leave --model out to do without")
     questions = ModelQuestions(model, analyze, engine.page_image_array)

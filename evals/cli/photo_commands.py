@@ -15,7 +15,7 @@ from rich.text import Text
 from pagelens.api.cli import terminal
 from pagelens.api.cli.command_options import DEFAULT_COLLECTION, CollectionOption, JsonOption, LanguageModelOption
 from pagelens.api.cli.terminal import print_result
-from pagelens.api.engine import wiring
+from pagelens.api.engine import language_models, wiring
 from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.file_names import printable
 from pagelens.core.errors import GenerationError, UsageError
@@ -83,7 +83,7 @@ def objects(
     if unknown := sorted(set(sampling or ()) - set(SAMPLINGS)):
         raise UsageError(f"expected --sampling among {', '.join(SAMPLINGS)}, found {', '.join(unknown)}")
     judgements = read_judged_photos(judged, rules)
-    model = wiring.load_language_model(llm)
+    model = language_models.load_language_model(llm)
     if model is None:
         raise GenerationError(
             "no-model", "expected a vision model to ask, found none. Give --model, or set PAGELENS_LLM_MODEL."

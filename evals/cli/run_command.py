@@ -19,7 +19,7 @@ from pagelens.api.cli.command_options import (
     LanguageModelOption,
 )
 from pagelens.api.cli.progress_output import show_progress
-from pagelens.api.engine import wiring
+from pagelens.api.engine import language_models
 from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.file_names import printable
 from pagelens.api.engine.results import as_json
@@ -96,7 +96,7 @@ def run(
             depth=k,
             limit=limit,
             answer_depth=depth,
-            answerer=wiring.answerer_name(llm),
+            answerer=language_models.answerer_name(llm),
         )
         if estimate:
             terminal.print_result(estimate_answers(engine, data, plan), json_output, print_estimate)
@@ -142,7 +142,7 @@ def _retrieve_captions(engine: Engine, run: Run, on_step: OnStep) -> None:
 
 def _judge(name: str, target: Path) -> Judge:
     """Return the judge of that name; its verdicts are kept beside the run's folder, shared by all runs there."""
-    model = wiring.load_language_model(name)
+    model = language_models.load_language_model(name)
     if model is None:
         raise UsageError(f"expected a language model as judge, like openai:NAME, found {name!r}")
     return Judge(model, target.resolve().parent / "judged")

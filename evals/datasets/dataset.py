@@ -53,7 +53,7 @@ class DataSet:
     questions: Sequence[Question]
     qrels: Qrels
     images: Path | None = None  # the folder of the questions' pictures
-    notices: Sequence[str] = ()  # what is to be told with its figures: what an import left out
+    notices: Sequence[str] = ()  # what is reported with its figures: what an import left out
     gold_boxes: GoldBoxes = field(default_factory=dict)  # of some questions about one document
 
     def picture(self, question: Question) -> Path | None:

@@ -5,7 +5,7 @@ queries.jsonl     a question a line; query images are files below the folder
 qrels.tsv         question, 0, FILE#PAGE, grade; may be left out where the questions carry `doc` and `evidence`
 boxes.jsonl       optional: where the evidence lies on its pages (`pagelens.evals.datasets.gold_boxes`)
 dataset.json      optional: {"name": ..., "documents": another folder, "files": the names of those that belong,
-                   "notices": what is to be told with its figures}
+                   "notices": what is reported with its figures}
 """
 
 import json

@@ -49,7 +49,7 @@ print(json.dumps([report.documents, [hit.ref.number for hit in hits], answer.tex
 """
 LOAD = """
 import pagelens
-from pagelens.api.engine.wiring import load_language_model
+from pagelens.api.engine.language_models import load_language_model
 
 try:
     if sys.argv[2] == "llm":

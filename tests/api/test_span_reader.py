@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import pagelens
-from pagelens.api.engine.wiring import load_extractor
+from pagelens.api.engine.language_models import load_extractor
 from pagelens.core.errors import GenerationError
 from tests.api.files import write_pdf
 from tests.generate.tiny_readers import make_thirty_nine_reader

@@ -188,18 +188,29 @@ def test_a_caller_interrupted_while_another_runs_its_request_is_not_chosen_to_ru
     callers.ask(1)
     callers.wait_until_queued(1)
 
+    taken = threading.Event()
+
     def interrupt() -> None:
         callers.wait_until_queued(2)  # 1, and this one
         doubler.proceed.release()
         doubler.started.acquire()
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        while not taken.wait(0.05):  # one sent just before the main thread begins to wait does not end the wait
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
+    def raise_once(*_: object) -> None:
+        if not taken.is_set():
+            taken.set()
+            raise KeyboardInterrupt
+
+    interrupter = threading.Thread(target=interrupt)
+    before = signal.signal(signal.SIGINT, raise_once)
     try:
-        threading.Thread(target=interrupt).start()
+        interrupter.start()
         with pytest.raises(KeyboardInterrupt):
             batcher(2, work)
     finally:
+        taken.set()
+        interrupter.join()  # no signal of it comes later
         signal.signal(signal.SIGINT, before)
     doubler.proceed.release(2)
     callers.ask(3)

@@ -123,6 +123,23 @@ def test_pages_that_are_no_longer_live_do_not_come_back() -> None:
         assert len(set(found.tolist())) == 20
 
 
+def test_dead_copies_of_the_last_live_page_displace_no_live_page() -> None:
+    """Row -1 of a page that is no longer live must not be read as the last live row."""
+    vectors = random_pages([24] * 40, 4)
+    live = np.zeros(400, np.bool_)
+    live[:40] = True
+    pages = vectors + [vectors[39]] * 360  # all dead, all as similar as can be
+    rows = packed(*pages)
+    numbers = np.where(live, np.arange(400), -1)
+    tokens = ChunkedTokens([rows.tokens.page_range(0, 40)], 16)
+    segment = IndexedSegment(rows.tokens, build_postings([rows.tokens], 16, min_tokens=1), numbers)
+    for window in (0, 24):
+        query = QueryTokens(vectors[39][:5], ["a"] * 5, window=window)
+        found, _ = PostingsMaxSim(tokens, [segment], threads=1, scan_below=0).search(query, 40)
+        assert found[0] == 39
+        assert sorted(found.tolist()) == list(range(40))
+
+
 def test_pages_of_a_segment_know_their_rows_among_the_live_pages_of_all_segments() -> None:
     runs = [("a", 1, 3), ("b", 0, 2), ("a", 4, 5)]
     assert rows_of_segment("a", 6, runs).tolist() == [-1, 0, 1, -1, 4, -1]

@@ -20,6 +20,7 @@ from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.evidence.filters_json import filters_to_json
 from pagelens.api.engine.evidence.located_words import LocatedWord, is_interrupted, locate_words, squeezed
 from pagelens.api.engine.file_names import file_name
+from pagelens.api.engine.language_models import EXTRACTIVE
 from pagelens.api.engine.lookup import find_page
 from pagelens.core.errors import UsageError
 from pagelens.core.keys import page_key
@@ -30,7 +31,6 @@ from pagelens.index.reader import Snapshot
 
 FORMAT, VERSION = "pagelens-evidence", 1
 DECIMALS = 6  # of a box: a thousandth of a point on A4
-EXTRACTIVE = "extractive"
 
 HOW: Mapping[CitationState | None, str] = {
     "quoted": "these words stand on the page; nothing is said of their answering the question",

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pagelens.api.engine.engine import Engine
-from pagelens.api.engine.evidence.bundle import EXTRACTIVE, Bundle, QuestionOptions, make_bundle
+from pagelens.api.engine.evidence.bundle import Bundle, QuestionOptions, make_bundle
 from pagelens.api.engine.evidence.filters_json import filters_from_json
+from pagelens.api.engine.language_models import EXTRACTIVE
 from pagelens.core.errors import UsageError
 
 _NOT_COMPARED = ("name", "by", "notes")

@@ -25,7 +25,7 @@ UNREAD_FILES = 500
 def count(context: ContextDep, body: CountsRequest) -> CountsResponse:
     """Return how many documents match filters, by kind, year and folder, and pages by label.
 
-    Each count leaves out the filter of its own kind, so that it tells what another choice would find.
+    Each count leaves out the filter of its own kind, so that it says what another choice would find.
     """
 
     folder = folder_filter(body.filters.folder) if body.filters.folder else Filters()

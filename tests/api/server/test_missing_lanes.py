@@ -9,7 +9,7 @@ import pytest
 
 from pagelens.api.cli.main import main
 from pagelens.api.cli.mcp import SingleCaller
-from pagelens.api.engine import wiring
+from pagelens.api.engine import language_models, wiring
 from pagelens.api.server.mcp.tools import McpTools, ToolContext
 from pagelens.index.layout import Layout, load
 from tests.api.server.conftest import Server, Started
@@ -64,7 +64,7 @@ def test_a_chat_completion_names_it_below_the_text(damaged: Server) -> None:
 
 
 def test_the_tools_of_an_assistant_name_it(damaged: Server) -> None:
-    with wiring.open_collection(collection_of(damaged), llm=wiring.EXTRACTIVE) as engine:
+    with wiring.open_collection(collection_of(damaged), llm=language_models.EXTRACTIVE) as engine:
         caller = SingleCaller(engine)
         tools = McpTools(lambda _: cast(ToolContext, caller))
         assert set(tools.answer(cast(Any, None), TIMBER).missing_lanes) == {"text"}

@@ -233,6 +233,7 @@ def test_an_answer_comes_with_marks_that_lead_to_the_page(browser: Browser, serv
     assert browser.value("document.getElementById('page-name').textContent") == "Port of Sandvik"
     assert "52,300" in browser.value("document.querySelector('#page-text mark').textContent")
     browser.press("Escape")
+    browser.wait("!document.getElementById('viewer').open && !location.hash.includes('page=')")
     browser.value("document.getElementById('follow-question').focus()")
     browser.type("And how much was that?")
     browser.press("Enter")
