@@ -16,27 +16,32 @@ from pagelens.api.engine.indexing import OnProgress
 
 LINE_INTERVAL = 5.0  # seconds between two lines of progress, if standard error is no terminal
 RATE_DECAY_SECONDS = 20.0  # after which what was counted adds less to a rate, by a factor of e
+REMAINING_DECAY_SECONDS = 180.0  # as above, of the rate that time left is estimated by: files differ
 RATE_SECONDS = 2.0  # that a rate is counted over before it is shown
 NAME_WIDTH = 40  # characters of a path in the bar: its end
 
 
 class SmoothedRate:
-    """How much is done a second, counted from the first amount on; older amounts count less and less."""
+    """How much is done a second, counted from the first amount on; older amounts count less and less.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    While nothing is done the rate falls with the time waited, no faster: a file of many scans is no standstill.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, decay: float = RATE_DECAY_SECONDS) -> None:
         self._clock = clock
+        self._decay = decay
         self._first: float | None = None  # when the first amount was done
         self._last: tuple[float, float] | None = None  # time and amount
         self._amount = self._seconds = 0.0  # decayed
 
     def update(self, amount: float) -> None:
         """Take the amount that is done so far. Its first part is not counted: nobody knows when it was begun."""
-        if not amount:
+        if not amount or (self._last is not None and amount == self._last[1]):
             return
         now = self._clock()
         if self._last is not None:
             elapsed = now - self._last[0]
-            decay = math.exp(-elapsed / RATE_DECAY_SECONDS)
+            decay = math.exp(-elapsed / self._decay)
             self._amount = self._amount * decay + amount - self._last[1]
             self._seconds = self._seconds * decay + elapsed
         self._first = now if self._first is None else self._first
@@ -45,15 +50,16 @@ class SmoothedRate:
     @property
     def per_second(self) -> float | None:
         """The rate; None until it is known."""
-        known = self._first is not None and self._last is not None and self._last[0] - self._first >= RATE_SECONDS
-        return self._amount / self._seconds if known and self._amount > 0 else None
+        if self._first is None or self._last is None or self._last[0] - self._first < RATE_SECONDS or self._amount <= 0:
+            return None
+        return self._amount / (self._seconds + self._clock() - self._last[0])
 
 
 class ProgressMeter:
     """The pages a second and the time left of an indexing run, from its progress reports."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._pages, self._bytes = SmoothedRate(clock), SmoothedRate(clock)
+        self._pages, self._bytes = SmoothedRate(clock), SmoothedRate(clock, REMAINING_DECAY_SECONDS)
         self._bytes_left = 0
 
     def update(self, progress: results.Progress) -> None:
@@ -64,9 +70,11 @@ class ProgressMeter:
 
     @property
     def rate(self) -> str:
-        """ "2.5 pages/s"; "" until it is known."""
+        """ "2.5 pages/s" or "4 pages/min"; "" until it is known."""
         rate = self._pages.per_second
-        return "" if rate is None else f"{rate:.{0 if rate >= 10 else 1}f} pages/s"
+        if rate is None:
+            return ""
+        return f"{rate:.{0 if rate >= 10 else 1}f} pages/s" if rate >= 0.2 else f"{max(1, round(rate * 60))} pages/min"
 
     @property
     def left(self) -> str:

@@ -115,6 +115,24 @@ def test_a_rate_follows_a_change_of_speed_and_is_not_shaken_by_bursts() -> None:
     assert all(abs(value - 2) < 0.5 for value in rates[200:])
 
 
+def test_while_a_file_of_scans_is_read_the_time_left_grows_no_faster_than_the_time_waited() -> None:
+    """300 pages and 41% in 300 s, then nothing for ten minutes; once "about 29246.1 h left" was shown."""
+    now = 0.0
+    meter = ProgressMeter(lambda: now)
+    for second in range(301):
+        now = second
+        meter.update(report(pages=max(1, second), share=0.41 * second / 300))
+    assert (meter.rate, meter.left) == ("1.0 pages/s", "about 7 min left")
+    for second in range(301, 901, 5):
+        now = second
+        meter.update(report(pages=300, share=0.41))
+    # 300 s weigh 180 (1 - exp(-300 / 180)) = 146 s in the time left; 596 s passed: .41 / 300 x 146 / 742 a second
+    assert (meter.rate, meter.left) == ("2 pages/min", "about 37 min left")
+    now = 960
+    meter.update(report(pages=500, share=0.7))
+    assert meter.left == "about 11 min left"
+
+
 def test_each_file_is_named_as_it_is_done_if_that_is_wanted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
