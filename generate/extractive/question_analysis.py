@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pagelens.core.protocols import Analyzer
 from pagelens.core.question_form import without_instructions, without_source
@@ -12,9 +13,11 @@ from pagelens.generate.extractive.constraints import Constraints, compiled, find
 from pagelens.generate.extractive.languages.detection import detect_language
 from pagelens.generate.extractive.languages.germanic import ENGLISH
 from pagelens.generate.extractive.languages.question_language import AnswerType, QuestionLanguage, parts
+from pagelens.generate.irregular_verbs import VERBS
 
 EXACT_DIGITS = 5  # of a number or a date that an answer must have if any sentence has it; years are shorter
 FORM_WEIGHT = 0.3  # of a term about the document or the form of the answer
+MIN_COMPOUND_PART = 3  # letters of each of two words that a page may write as one
 EARLIER_WEIGHT = 0.15  # of a term that a follow-up leaves to the question before
 
 _ASKS_PAGE = re.compile(
@@ -99,7 +102,7 @@ class QuestionAnalyzer:
             text=text,
             language=language,
             terms=describing,
-            forms=WantedTerms.of(analyzed).forms,
+            forms={**self._written_together(described, function_terms), **WantedTerms.of(analyzed).forms},
             known=function_terms | frozenset(plain_terms(analyzed)),
             answer_types=_answer_types(text, language),
             constraints=find_constraints(f"{named} {years}", describing, language, self._analyze),
@@ -124,6 +127,22 @@ class QuestionAnalyzer:
             )
             self._terms_of[language.code] = function, form - function
         return self._terms_of[language.code]
+
+    def _written_together(self, text: str, function_terms: frozenset[str]) -> dict[str, frozenset[str]]:
+        """Return the terms of a question's neighbouring words written as one word, with the terms of both words: "how
+        much rain has fallen" and "rainfall". Function words between them count for nothing."""
+        words = [
+            (word.casefold(), terms)
+            for word in _WORD.findall(text)
+            if (terms := frozenset(plain_terms(self._analyze(word)))) and not terms & function_terms
+        ]
+        return {
+            form: first_terms | second_terms
+            for (first, first_terms), (second, second_terms) in pairwise(words)
+            if min(len(first), len(second)) >= MIN_COMPOUND_PART
+            for end in {second, VERBS.get(second, second)}
+            for form in plain_terms(self._analyze(first + end))
+        }
 
     def _counted(self, text: str, language: QuestionLanguage, function_terms: frozenset[str]) -> frozenset[str]:
         """Return the terms of the words after "how many", up to the next function word."""

@@ -81,3 +81,26 @@ def test_numbers_of_five_digits_are_exact_and_years_are_not() -> None:
 def test_a_past_form_is_its_verb_and_a_sign_its_unit(question: str, text: str) -> None:
     answer = ExtractiveAnswerer(analyze).answer(question, [show(text, "a.txt")])
     assert answer.found is True, answer.reason
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How much rain fell at Dunholt in December?",
+        "How much rain has fallen at Dunholt in December?",
+        "How high was the rain fall at Dunholt in December?",
+    ],
+)
+def test_two_neighbouring_words_of_a_question_may_stand_on_the_page_as_one(question: str) -> None:
+    page = show("Dunholt: December rainfall mm: 777\nEastrey: December rainfall mm: 146", "stations.txt")
+    answer = ExtractiveAnswerer(analyze).answer(question, [page])
+    assert answer.found is True, answer.reason
+    assert "777" in answer.citations[0].quote
+
+
+@pytest.mark.parametrize(
+    "question", ["How much rain was there when snow fell at Dunholt?", "How much did the fall rain at Dunholt cost?"]
+)
+def test_words_of_a_question_are_joined_in_their_order_and_as_neighbours_only(question: str) -> None:
+    terms = QuestionAnalyzer(analyze).analyze(question).terms_in(analyze("Dunholt: December rainfall mm: 777"))
+    assert terms == {"dunholt"}
