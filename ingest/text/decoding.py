@@ -72,6 +72,14 @@ _ALIASES = {
 }
 _NAMES = {codec: name for name, tried in _CODECS.items() for codec in tried}
 _NOT_OF_FILES = ("unicode_escape", "raw_unicode_escape", "punycode", "idna", "utf_7", "undefined", "hz", "mbcs", "oem")
+_USUAL = ("windows-1252", "IBM850", "macintosh")  # of texts with few letters above ASCII: any language may have them
+_ONE_LETTER_WORDS = "àèéêíóöøåáýúůæÀÈÉÍÓÁÅÖØ"
+_WITHIN_WORDS = "’‘·\xad‐‑–—…"
+_OPENING, _CLOSING = "“¿¡", "”"
+_RARE_SIGNS = re.compile(
+    "[\x80-\x9f´¨¸¯˛ˇ˘˙˝\u2200-\u2211\u2213-\u221d\u221f-\u2247\u2249-\u225f\u2262\u2263\u2266-\u22ff\u2500-\u259f]"
+)
+_BETWEEN_LETTERS = ("HEBREW", "ARABIC", "CYRILLIC", "GREEK", "THAI")  # scripts whose words hold no Latin letters
 _ABOVE_ASCII = bytes(range(128, 256))
 # Latin, Greek, Cyrillic, Armenian, Hebrew, Arabic, the scripts of India, Thai, Georgian, punctuation, kana, full width.
 _COMMON_BLOCKS = frozenset((0, 1, 2, 3, 4, 5, 6, 9, 0x0A, 0x0B, 0x0C, 0x0D, 0x0E, 0x10, 0x1E, 0x20, 0x30, 0xFF))
@@ -200,8 +208,53 @@ def _by_statistics(data: bytes) -> DecodedText:
     codec = _WIDER.get(detected := str(found["encoding"] or "cp1252").lower(), detected)
     name = _NAMES.get(codec) or _NAMES.get(codec.replace("_", "-"), codec)
     is_guess = len(data) - len(data.translate(None, _ABOVE_ASCII)) < SURE_CHARACTERS
+    if is_guess and (least_odd := _least_odd(data, (name, *_USUAL))) is not None:
+        return least_odd
     for tried in _CODECS.get(name, (codec,)):
         if (text := _strict(data, tried)) is not None:
             return DecodedText(text, name, is_guess)
     decoded = _replacing(data, _CODECS.get(name, (codec,))[0], name)
     return DecodedText(decoded.text, name, True, decoded.replaced)
+
+
+def _least_odd(data: bytes, names: tuple[str, ...]) -> DecodedText | None:
+    """Return a text of few characters above ASCII by that encoding which leaves the fewest in odd places, the first of
+    equal ones; None where none decodes it."""
+    decoded = [
+        DecodedText(text, name, is_guess=True)
+        for name in dict.fromkeys(names)
+        for codec in _CODECS.get(name, (name,))
+        if (text := _strict(data, codec)) is not None
+    ]
+    return min(decoded, key=lambda one: count_odd_characters(one.text), default=None)
+
+
+def count_odd_characters(text: str) -> int:
+    """Return how many characters above ASCII stand where texts hardly ever have them: a capital behind a small letter,
+    a quotation mark within a word, a letter of another script between Latin ones, a letter beside a digit."""
+    padded = f" {text} "
+    return sum(
+        _is_odd(before, char, after)
+        for before, char, after in zip(padded, padded[1:], padded[2:], strict=False)
+        if char > "\x7f"
+    )
+
+
+def _is_odd(before: str, char: str, after: str) -> bool:
+    if _RARE_SIGNS.match(char):
+        return True
+    if not char.isalpha():
+        return (
+            (before.isalpha() and after.isalpha() and char not in _WITHIN_WORDS)
+            or (char in _OPENING and (before.isalpha() or after.isspace()))
+            or (char in _CLOSING and before.isspace())
+        )
+    if char in "ªºµ":
+        return False
+    latin = [neighbour for neighbour in (before, after) if neighbour.isascii() and neighbour.isalpha()]
+    script = unicodedata.name(char, "").partition(" ")[0]
+    if script != "LATIN":
+        return (script in _BETWEEN_LETTERS and bool(latin)) or ("".join(latin).islower() and len(latin) == 2)
+    if not before.isalpha() and not after.isalpha():
+        return before.isdigit() or after.isdigit() or char not in _ONE_LETTER_WORDS
+    return (char.isupper() and before.islower()) or (char.islower() and after.isupper())

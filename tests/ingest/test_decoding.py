@@ -197,3 +197,26 @@ def test_binary_data_are_not_taken_for_utf_16() -> None:
     text = "a" * 19 + rare
     assert wide_encoding(text.encode("utf-16-le")) == "utf-16-le"
     assert wide_encoding((text + rare).encode("utf-16-le")) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "codec"),
+    [
+        ("The “new” rent — 46,500 € — isn’t payable before 5 May… naïve café", "cp1252"),
+        ("Price: £12.50 per box. Copyright © 2019 Harbour Office.", "cp1252"),
+        ("• Roof\n• Walls\nThe surveyor’s fee is £450.", "mac-roman"),
+        ("L’élève a été reçu à l’école; où est-il né ?", "cp1252"),
+        ("La città è più bella perché c’è il mare.", "cp1252"),
+        ("¿Cuánto cuesta el año próximo? Mañana será más.", "cp850"),
+        ("El señor Núñez pagó 300 €; ¡qué barbaridad!", "cp1252"),
+        ("Gælder fra 1. maj – se § 12, stk. 3.", "cp1252"),
+        ("Tolerance ±0.5 mm; area 12 m²; ½ pint; 3×4.", "cp1252"),
+        ("N° 12 : prix 1 200 €", "mac-roman"),
+        ("Zażółć gęślą jaźń.", "cp1250"),
+        ("Цена 5 руб.", "koi8-r"),
+        ("IBM公司的租金", "gb18030"),
+    ],
+)
+def test_a_short_text_is_read_by_the_encoding_that_leaves_nothing_in_odd_places(text: str, codec: str) -> None:
+    decoded = decode(text.encode(codec))
+    assert (decoded.text, decoded.is_guess) == (text, True)
