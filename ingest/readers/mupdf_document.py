@@ -5,7 +5,7 @@ The functions that take an open MuPDF document must be called with `pagelens.ing
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -17,9 +17,12 @@ from PIL import Image
 
 from pagelens.core.errors import PageLensError, ReadError
 from pagelens.core.types import Document, Page
+from pagelens.ingest.readers.gap_words import loses_gaps
+from pagelens.ingest.readers.glyph_words import is_brahmic
 from pagelens.ingest.readers.mupdf import LOCK, free_caches, pymupdf
-from pagelens.ingest.readers.mupdf_page import bitmap_boxes, render_image
+from pagelens.ingest.readers.mupdf_page import bitmap_boxes, page_text, page_words, render_image
 from pagelens.ingest.readers.reader import OpenedDocument
+from pagelens.ingest.text.right_to_left import has_right_to_left
 from pagelens.ingest.text.titles import SizedLine, is_usable_title, single_line, title_from_largest_type
 
 _PAGES_PER_CLEANUP = 8
@@ -130,17 +133,44 @@ def document_title(mupdf_document: Any) -> str:
 
 
 def _title_lines(mupdf_page: Any) -> list[SizedLine]:
-    """Return the lines that run across the page as displayed, with their type size and their top, 0..1."""
+    """Return the lines that run across the page as displayed, or down it, with their type size and their top, 0..1."""
     rotation, height = mupdf_page.rotation_matrix, mupdf_page.rect.height
     a, b, c, d = tuple(rotation)[:4]
     lines: list[SizedLine] = []
+    spans: list[tuple[Any, float]] = []  # box and type size
     for block in mupdf_page.get_text("dict", flags=pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_CLIP)["blocks"]:
         for line in block.get("lines", ()):
             x, y = line["dir"]
-            if a * x + c * y < 0.99 or abs(b * x + d * y) > 0.1:
+            is_across = a * x + c * y >= 0.99 and abs(b * x + d * y) <= 0.1
+            if not is_across and not line["wmode"]:
                 continue  # rotated text: a watermark, a margin note
             top = (pymupdf.Rect(line["bbox"]) * rotation).y0 / height
             lines += [SizedLine(text, size, top) for size, text in _runs(line["spans"])]
+            spans += [(pymupdf.Rect(span["bbox"]) * rotation, span["size"]) for span in line["spans"]]
+    text = "".join(line.text for line in lines)
+    if has_right_to_left(text) or is_brahmic(text) or loses_gaps(text):
+        return _read_lines(mupdf_page, spans)
+    return lines
+
+
+def _read_lines(mupdf_page: Any, spans: Sequence[tuple[Any, float]]) -> list[SizedLine]:
+    """Return the lines of a page as its text has them, where a script's letters are not in their order in the file.
+
+    `spans` are boxes with the size of the type in them; lines without any are left out.
+    """
+    text, _ = page_text(mupdf_page, page_words(mupdf_page))
+    width, height = mupdf_page.rect.width, mupdf_page.rect.height
+    lines: list[SizedLine] = []
+    at = 0
+    for line in text.text.split("\n"):
+        boxes = np.array(text.boxes_of(at, at + len(line)), np.float64).reshape(-1, 4)
+        at += len(line) + 1
+        if not len(boxes):
+            continue
+        area = pymupdf.Rect(*boxes[:, :2].min(0), *boxes[:, 2:].max(0)) * pymupdf.Matrix(width, height)
+        sizes = [size for box, size in spans if (box.tl + box.br) / 2 in area]
+        if sizes:
+            lines.append(SizedLine(line, max(sizes), area.y0 / height))
     return lines
 
 

@@ -35,6 +35,14 @@ def test_ligatures_of_two_letters_are_read_in_their_order(tmp_path: Path, text: 
     assert read(mapped_pdf(tmp_path / "x.pdf", (100, 700, displayed(text, *LAM_ALEF)))).text == text
 
 
+def test_a_title_in_the_largest_type_is_read_like_the_page(tmp_path: Path) -> None:
+    """MuPDF has the letters of the ligature, and the number, in another order."""
+    pieces = pieces_of(displayed("الملاعب ", *LAM_ALEF), ["1", "2", "5", "0"], displayed(" الكبيرة"))
+    path = mapped_pdf(tmp_path / "x.pdf", *pieces)
+    with open_document(path, sha256="0" * 64, size=path.stat().st_size) as opened:
+        assert opened.document.title == "الملاعب 1250 الكبيرة"
+
+
 def test_a_glyph_of_four_letters_is_read_in_their_order(tmp_path: Path) -> None:
     path = mapped_pdf(tmp_path / "x.pdf", (100, 700, displayed("بسم الله الرحمن", "الله")))
     assert read(path).text == "بسم الله الرحمن"
