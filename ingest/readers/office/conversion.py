@@ -38,7 +38,7 @@ _SHEETS = ("XLSX", "XLS", "ODS")
 _SLIDES = ("PPTX", "ODP")
 _NEWER: Mapping[DocumentFormat, DocumentFormat] = {"DOC": "DOCX", "PPT": "PPTX", "RTF": "DOCX"}
 _SHARE_FOR_CELLS = 0.2  # of the time for a workbook, kept for placing its cells on the drawn pages
-_CHANGES_IN_RTF = (b"\\deleted", b"\\revised", b"\\annotation")  # control words (RTF 1.9.1)
+_CHANGES_IN_RTF = (b"\\deleted", b"\\revised", b"\\annotation", b"\\strike")  # control words (RTF 1.9.1)
 
 _DC_TITLE = "{http://purl.org/dc/elements/1.1/}title"
 
@@ -133,7 +133,7 @@ def _convert_document(converter: _Converter, source: Path, office_format: Docume
 def _newer_copy(converter: _Converter, source: Path, office_format: DocumentFormat) -> Path | None:
     """Return the file in a format made of XML: itself, or a copy by LibreOffice; None where there is none.
 
-    An RTF text is copied only where it has changes or comments.
+    An RTF text is copied only where it has changes, comments or struck-out text.
     """
     newer = _NEWER.get(office_format)
     if newer is None:

@@ -1,8 +1,11 @@
 """OpenDocument files (ODT, ODP): accepts tracked changes, finds comments and notes, and reads plain text."""
 
+from collections.abc import Iterable
+
 from pagelens.ingest.readers.office.archive import Element, OfficeArchive, to_bytes
 from pagelens.ingest.readers.office.page_notes import OfficeContent, PageNote, anchors_around
 from pagelens.ingest.readers.office.presentation_parts import HIDDEN_SLIDE
+from pagelens.ingest.readers.office.struck_text import STRUCK_OUT, take_out_of_opendocument
 from pagelens.ingest.readers.office.tracked_changes import accept_odt_changes
 
 _OASIS = "urn:oasis:names:tc:opendocument:xmlns"
@@ -21,11 +24,14 @@ _MAX_BLANKS = 100
 def prepare_opendocument(archive: OfficeArchive) -> OfficeContent:
     """Return a file's changed parts (changes accepted, hidden slides shown) and its comments, notes and formulas."""
     content = OfficeContent()
-    for name in ("content.xml", "styles.xml"):
-        root = archive.tree(name)
+    roots = {name: archive.tree(name) for name in ("content.xml", "styles.xml")}
+    for name, root in roots.items():
         if root is None:
             continue
         changes = accept_odt_changes(root)
+        struck = _take_out_struck(root, roots.values())
+        changes += len(struck)
+        content.notes += struck
         if name == "content.xml":
             hidden = _hidden_slides(root)
             changes += len(hidden)
@@ -42,12 +48,28 @@ def opendocument_pages(archive: OfficeArchive) -> tuple[list[list[str]], list[Pa
     if root is None:
         return [], []
     accept_odt_changes(root)
-    notes = _page_notes(archive, root, _hidden_slides(root))
+    notes = _take_out_struck(root, (root, archive.tree("styles.xml")))
+    notes += _page_notes(archive, root, _hidden_slides(root))
     slides = list(root.iter(f"{_DRAW}page"))
     if slides:
         return [_texts(slide) for slide in slides], notes
     footnotes = [" ".join(_texts(body)) for body in root.iter(f"{_TEXT}note-body")]
     return [[*_texts(root), *footnotes]], notes
+
+
+def _take_out_struck(root: Element, styles: Iterable[Element | None]) -> list[PageNote]:
+    """Take what is struck out out of the text; return it as notes, one for each paragraph."""
+    struck = take_out_of_opendocument(root, [part for part in styles if part is not None], _PARAGRAPHS, _NOT_TEXT)
+    slides = {slide: number for number, slide in enumerate(root.iter(f"{_DRAW}page"), 1)} if struck else {}
+    return [
+        PageNote(
+            f"{STRUCK_OUT}{'; '.join(' '.join(text.split()) for text in texts)}",
+            (paragraph_text(paragraph), "" if previous is None else paragraph_text(previous)),
+            page=next((slides[slide] for slide in paragraph.iterancestors(f"{_DRAW}page")), None),
+        )
+        for paragraph, texts in struck.items()
+        for previous in [next(paragraph.itersiblings(*_PARAGRAPHS, preceding=True), None)]
+    ]
 
 
 def _texts(root: Element) -> list[str]:

@@ -3,6 +3,7 @@
 from pagelens.ingest.readers.office.archive import Element, OfficeArchive, to_bytes
 from pagelens.ingest.readers.office.formulas import M, linear_formula
 from pagelens.ingest.readers.office.page_notes import OfficeContent, PageNote
+from pagelens.ingest.readers.office.struck_text import STRUCK_OUT, take_out_of_slide
 
 HIDDEN_SLIDE = "Hidden slide: it is not shown when the presentation is given."
 
@@ -28,12 +29,15 @@ def prepare_presentation(archive: OfficeArchive, *, draws_formulas: bool) -> Off
         if is_hidden:
             del root.attrib["show"]
             content.notes.append(PageNote(HIDDEN_SLIDE, page=number))
+        struck = take_out_of_slide(root)
+        if struck:
+            content.notes.append(PageNote(f"{STRUCK_OUT}{'; '.join(struck)}", page=number))
         formulas = list(root.iter(f"{_A14}m"))
         content.formulas += [PageNote(f"Formula: {_linear(formula)}", page=number) for formula in formulas]
         content.notes += [PageNote(text, page=number) for text in _notes_of(archive, name, authors)]
         for formula in () if draws_formulas else formulas:
             _write_in_line(formula)
-        if is_hidden or (formulas and not draws_formulas):
+        if is_hidden or struck or (formulas and not draws_formulas):
             content.changed[name] = to_bytes(root)
     return content
 
@@ -43,6 +47,8 @@ def slide_pages(archive: OfficeArchive) -> tuple[list[list[str]], list[PageNote]
     pages = []
     for name in _slides(archive):
         root = archive.tree(name)
+        if root is not None:
+            take_out_of_slide(root)
         pages.append([] if root is None else _slide_paragraphs(root))
     return pages, prepare_presentation(archive, draws_formulas=True).notes
 

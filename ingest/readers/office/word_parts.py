@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pagelens.ingest.readers.office.archive import Element, OfficeArchive, to_bytes
 from pagelens.ingest.readers.office.formulas import M, linear_formula
 from pagelens.ingest.readers.office.page_notes import OfficeContent, PageNote, anchors_around
+from pagelens.ingest.readers.office.struck_text import STRUCK_OUT, StruckTexts, take_out_of_word
 from pagelens.ingest.readers.office.tracked_changes import W, accept_word_changes
 
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
@@ -12,6 +13,7 @@ _XML_SPACE = "{http://www.w3.org/XML/1998/namespace}space"
 # One font with letters and signs: signs taken from another font would be read as lines of their own.
 _FORMULA_FONT = "DejaVu Sans"
 _DOCUMENT = "word/document.xml"
+_STYLES = "word/styles.xml"
 _NOTE_PARTS = ("word/footnotes.xml", "word/endnotes.xml")
 _PARTS_WITH_TEXT = ("document", "header", "footer", "footnotes", "endnotes", "comments")
 _SEPARATORS = ("separator", "continuationSeparator", "continuationNotice")
@@ -21,11 +23,14 @@ _BLANKS = {f"{W}tab": " ", f"{W}br": "\n", f"{W}cr": "\n", f"{W}noBreakHyphen": 
 def prepare_word(archive: OfficeArchive, *, draws_formulas: bool) -> OfficeContent:
     """Return a file's changed parts (changes accepted; formulas in a line unless they will be drawn) and its notes."""
     content = OfficeContent()
-    comments = _comments(archive)
+    comments, styles = _comments(archive), archive.tree(_STYLES)
     for name in _text_parts(archive):
         root = archive.tree(name)
         assert root is not None
         changes = accept_word_changes(root)
+        struck = take_out_of_word(root, styles)
+        changes += len(struck)
+        content.notes += _struck_notes(struck)
         if name.rpartition("/")[2].startswith(("document", "footnotes", "endnotes")):
             content.notes += _anchored_comments(root, comments)
         formulas = _formulas(root)
@@ -43,7 +48,8 @@ def word_pages(archive: OfficeArchive) -> tuple[list[list[str]], list[PageNote]]
     if document is None:
         return [], []
     accept_word_changes(document)
-    notes = _anchored_comments(document, _comments(archive))
+    notes = _struck_notes(take_out_of_word(document, archive.tree(_STYLES)))
+    notes += _anchored_comments(document, _comments(archive))
     footnotes = {key: text for part in _NOTE_PARTS for key, text in _footnotes(archive, part).items()}
     pages: list[list[str]] = [[]]
     for element in _paragraphs_and_rows(document):
@@ -98,6 +104,18 @@ def _anchored_comments(root: Element, comments: dict[str, str]) -> list[PageNote
             paragraph, position = starts.get(key) or _place(element)
             notes.append(PageNote(text, anchors_around(paragraph, abouts.get(key, ""), position)))
     return notes
+
+
+def _struck_notes(struck: StruckTexts) -> list[PageNote]:
+    """Return what was struck out, a note for each paragraph, with the rest of it and the paragraph before."""
+    return [
+        PageNote(
+            f"{STRUCK_OUT}{'; '.join(' '.join(text.split()) for text in texts)}",
+            (_paragraph_text(paragraph), "" if previous is None else _paragraph_text(previous)),
+        )
+        for paragraph, texts in struck.items()
+        for previous in [next(paragraph.itersiblings(f"{W}p", preceding=True), None)]
+    ]
 
 
 def _place(element: Element) -> tuple[str, int]:
@@ -220,6 +238,7 @@ def _footnotes(archive: OfficeArchive, part: str) -> dict[tuple[str, str], str]:
     if root is None:
         return {}
     accept_word_changes(root)
+    take_out_of_word(root, archive.tree(_STYLES))
     kind = "footnote" if "footnote" in part else "endnote"
     return {
         (f"{W}{kind}Reference", note.get(f"{W}id") or ""): " ".join(
@@ -242,6 +261,7 @@ def _headers_and_footers(archive: OfficeArchive) -> tuple[list[str], list[str]]:
         if name.startswith(("word/header", "word/footer")):
             root = archive.tree(name)
             accept_word_changes(root)
+            take_out_of_word(root, archive.tree(_STYLES))
             found = [_row_text(element).strip() for element in _paragraphs_and_rows(root)]
             texts[name.startswith("word/footer")].extend(text for text in found if text)
     return list(dict.fromkeys(texts[0])), list(dict.fromkeys(texts[1]))

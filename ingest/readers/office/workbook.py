@@ -21,6 +21,9 @@ MAX_CELL_CHARACTERS = 4_000
 DAYS, YEARS = range(32), range(1900, 2101)  # numbers that may name columns
 NORMAL_SIZE = 11.0  # points of type in which column widths are counted
 
+STRUCK_OUT = " (struck out)"
+"""What follows the text of a cell with a line through it."""
+
 _MAX_LINES = 100  # of a cell whose height is computed
 _BOLD = 1.1  # how much wider bold type is
 _REFERENCE = re.compile(r"([A-Z]{1,3})(\d{1,7})")
@@ -249,6 +252,8 @@ def _shown_cell(cell: Any, formulas: dict[tuple[int, int], str]) -> SheetCell | 
     if not text:
         return None
     font = cell.font
+    if font and font.strike:
+        text += STRUCK_OUT
     is_bold = bool(font and font.b)
     size = float(font.sz or NORMAL_SIZE) if font else NORMAL_SIZE
     scale = size / NORMAL_SIZE * (_BOLD if is_bold else 1.0)
