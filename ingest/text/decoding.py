@@ -53,7 +53,6 @@ _DETECTOR_NAMES = {"Shift_JIS": "cp932", "EUC-JP": "euc_jis_2004", "ISO-2022-JP"
 # Names that stand for a wider encoding in practice, as browsers take them.
 _WIDER = {
     "iso8859-1": "cp1252",
-    "ascii": "cp1252",
     "iso8859-9": "cp1254",
     "iso8859-11": "cp874",
     "tis-620": "cp874",
@@ -172,7 +171,7 @@ def _codec(declared: str) -> str:
         codec = codecs.lookup(_ALIASES.get(name, name)).name
     except (LookupError, ValueError):
         return ""
-    if codec.replace("-", "_") in _NOT_OF_FILES:
+    if codec == "ascii" or codec.replace("-", "_") in _NOT_OF_FILES:  # ASCII: that of mail programs which do not know
         return ""
     # A declaration that was read as ASCII does not stand in UTF-16 (HTML, 13.2.3.3).
     return "utf-8" if codec.startswith(("utf-16", "utf-32")) else _WIDER.get(codec, codec)

@@ -220,3 +220,10 @@ def test_binary_data_are_not_taken_for_utf_16() -> None:
 def test_a_short_text_is_read_by_the_encoding_that_leaves_nothing_in_odd_places(text: str, codec: str) -> None:
     decoded = decode(text.encode(codec))
     assert (decoded.text, decoded.is_guess) == (text, True)
+
+
+def test_a_declaration_as_ascii_is_not_believed_of_bytes_above_it() -> None:
+    """Mail programs that do not know the encoding of a text declare it as us-ascii."""
+    text = "Плата за причал составляет 500 крон в год."
+    assert decode(text.encode("koi8-r"), "us-ascii").text == text
+    assert decode(b"Quay 5", "us-ascii").text == "Quay 5"

@@ -72,16 +72,22 @@ def _consistency(sample: str, delimiter: str) -> float:
 def _header_row(rows: Sequence[Sequence[str]]) -> int | None:
     """Return the position of the row with the column names; None where no row has any."""
     width = Counter(map(len, rows)).most_common(1)[0][0]
-    first = next(position for position, row in enumerate(rows) if len(row) == width)
-    names = [name for name in rows[first] if name]
+    first = next((at for at, row in enumerate(rows) if len(row) == width and not _is_heading(row)), None)
+    names = [name for name in rows[first] if name] if first is not None else []
     is_header = (
-        first + 1 < len(rows)
+        first is not None
+        and first + 1 < len(rows)
         and len(names) >= max(1, width - 1)
         and len(set(names)) == len(names)
         and not any(map(_NUMBER.fullmatch, names))
         and max(map(len, names)) <= 120
     )
     return first if is_header else None
+
+
+def _is_heading(row: Sequence[str]) -> bool:
+    """Tell whether a row holds a heading of the table alone, filled up with empty values as spreadsheets do."""
+    return len(row) > 2 and not any(row[1:])
 
 
 def _row_line(names: Sequence[str], row: Sequence[str]) -> str:

@@ -35,6 +35,11 @@ def lines(folder: Path, name: str, content: str | bytes) -> list[str]:
         ("2024-01-05,7\n2024-01-06,8\n", ["2024-01-05; 7", "2024-01-06; 8"]),
         ("Boat\nHeron\nTern\n", ["Boat: Heron", "Boat: Tern"]),
         ("Boat,Port\nHeron,Hull,and more\n", ["Boat: Heron; Port: Hull; and more"]),
+        (
+            "Fleet 2024;;\n;;\nBoat;Price;Built\nGannet;1.234,50;2001\nTern;;1999\n",
+            ["Fleet 2024", "Boat: Gannet; Price: 1.234,50; Built: 2001", "Boat: Tern; Built: 1999"],
+        ),
+        ("a;;\nb;;\n", ["a", "b"]),
     ],
 )
 def test_each_row_of_a_table_has_its_column_names(tmp_path: Path, content: str, expected: list[str]) -> None:
