@@ -3,6 +3,7 @@
 Images are replaced by their alternative text. What a web page hides (`hidden`, `display: none`, scripts, templates) or
 strikes out (`<del>`, `<s>`) is left out, and so are the readings of `<ruby>`. Superscripts and subscripts become plain
 text that cannot be taken for a part of the number or word before them: 10^3, x_1, a footnote's mark after a blank.
+Formulas (MathML) are written in a line.
 Colours and sizes stay, so that invisible text is found when the page is rendered.
 """
 
@@ -11,9 +12,11 @@ from collections.abc import Set
 from html import escape
 from html.parser import HTMLParser
 
+from pagelens.ingest.readers.mathml import linear_mathml
+
 _REMOVED_ELEMENTS = frozenset(
     (
-        *("script", "noscript", "template", "iframe", "object", "embed", "svg", "math", "audio", "video"),
+        *("script", "noscript", "template", "iframe", "object", "embed", "svg", "audio", "video"),
         *("del", "s", "strike"),  # deleted or no longer valid
         *("rt", "rp", "rtc"),  # the reading beside a base text
     )
@@ -57,6 +60,7 @@ _MAX_DEPTH = 60  # of elements; MuPDF shows nothing deeper than about 90 and tak
 _KEPT_ATTRIBUTES = frozenset(("style", "class", "id", "colspan", "rowspan", "start", "type", "value", "dir", "lang"))
 _DATA_IMAGE = re.compile(r"data:image/(png|jpe?g|gif|webp)[;,]", re.I)
 _MARKDOWN_IMAGE = re.compile(r"!\[([^\]\n]{0,1000})\](\([^)\n]{0,2000}\)|\[[^\]\n]{0,200}\])")
+_FORMULA_TAG = re.compile(r"[a-z]+(?:-xml)?")
 _IMG_TAG = re.compile(r"<img\b[^>]{0,4000}>", re.I)
 _QUOTES = re.compile(r"^((?:[ \t]{0,3}>){6})[> \t]+", re.M)
 _DEEP_INDENT = re.compile(r"^[ \t]{200,}", re.M)
@@ -88,14 +92,21 @@ class _Sanitizer(HTMLParser):
         self._shift = ""  # the open superscript or subscript: "sup" or "sub"
         self._shifted: list[str] = []  # its text
         self._shift_has_link = False
+        self._formula: list[str] | None = None  # the source of the open formula
         self._text_before = ""  # the last characters of text
         self._struck_classes: set[str] = set()  # that are struck out
 
     def result(self) -> str:
+        self._end_formula()
         self._end_shift()
         return "".join((*self._parts, *(_end_tag(tag) for tag in reversed(self._open))))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "math" and not self._removed:
+            self._formula = []
+        if self._formula is not None:
+            self._formula.append(f"<{tag}>" if _FORMULA_TAG.fullmatch(tag) else "")
+            return
         if len(self._removed) == 1 and tag in _ENDED_BY.get(self._removed[0], ()):
             self._removed.clear()
         if self._removed or _is_removed(tag, attrs, self._struck_classes):
@@ -118,10 +129,18 @@ class _Sanitizer(HTMLParser):
             self._text_before = "" if _is_block(tag) else self._text_before
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in _VOID:
+        if self._formula is not None:
+            self._formula.append(f"<{tag}/>" if _FORMULA_TAG.fullmatch(tag) else "")
+        elif tag in _VOID:
             self.handle_starttag(tag, attrs)
 
     def handle_endtag(self, tag: str) -> None:
+        if self._formula is not None and not _is_block(tag):
+            self._formula.append(f"</{tag}>" if _FORMULA_TAG.fullmatch(tag) else "")
+            if tag == "math":
+                self._end_formula()
+            return
+        self._end_formula()
         if self._removed:
             if tag in self._removed:
                 del self._removed[self._removed.index(tag) :]
@@ -142,6 +161,9 @@ class _Sanitizer(HTMLParser):
                     break
 
     def handle_data(self, data: str) -> None:
+        if self._formula is not None:
+            self._formula.append(escape(data, quote=False))
+            return
         if self._removed:
             return
         if self._shift:
@@ -158,6 +180,12 @@ class _Sanitizer(HTMLParser):
         text = text.translate(_INVISIBLE)
         self._parts.append(escape(text, quote=False))
         self._text_before = (self._text_before + text)[-40:]
+
+    def _end_formula(self) -> None:
+        """Write an open formula in a line."""
+        source, self._formula = self._formula, None
+        if source:
+            self.handle_data(linear_mathml("".join(source)))
 
     def _end_shift(self) -> None:
         """Write an open superscript or subscript as plain text."""

@@ -34,7 +34,7 @@ def _property(element: Element, path: str, default: str) -> str:
     return default if found is None else found.get(f"{M}val", "")
 
 
-def _grouped(text: str) -> str:
+def grouped(text: str) -> str:
     """Return a part in brackets unless it is one number or one letter."""
     is_single = len(text) == 1 or text.replace(".", "", 1).isdigit() or (text[:1], text[-1:]) == ("(", ")")
     return text if is_single or not text else f"({text})"
@@ -44,7 +44,7 @@ def _fraction(element: Element, depth: int) -> str:
     numerator, denominator = _part(element, "num", depth), _part(element, "den", depth)
     if _property(element, "fPr/type", "bar") == "noBar":
         return f"({numerator} over {denominator})"
-    return f"{_grouped(numerator)}/{_grouped(denominator)}"
+    return f"{grouped(numerator)}/{grouped(denominator)}"
 
 
 def _root(element: Element, depth: int) -> str:
@@ -58,11 +58,11 @@ def _script(element: Element, depth: int) -> str:
 
 
 def _grouped_base(text: str) -> str:
-    return text if text.isalnum() or not text else _grouped(text)
+    return text if text.isalnum() or not text else grouped(text)
 
 
 def _scripts(below: str, above: str) -> str:
-    return (f"_{_grouped(below)}" if below else "") + (f"^{_grouped(above)}" if above else "")
+    return (f"_{grouped(below)}" if below else "") + (f"^{grouped(above)}" if above else "")
 
 
 def _before_scripts(element: Element, depth: int) -> str:
@@ -88,11 +88,11 @@ def _function(element: Element, depth: int) -> str:
 
 
 def _limit_below(element: Element, depth: int) -> str:
-    return f"{_part(element, 'e', depth)}_{_grouped(_part(element, 'lim', depth))}"
+    return f"{_part(element, 'e', depth)}_{grouped(_part(element, 'lim', depth))}"
 
 
 def _limit_above(element: Element, depth: int) -> str:
-    return f"{_part(element, 'e', depth)}^{_grouped(_part(element, 'lim', depth))}"
+    return f"{_part(element, 'e', depth)}^{grouped(_part(element, 'lim', depth))}"
 
 
 def _accented(element: Element, depth: int) -> str:

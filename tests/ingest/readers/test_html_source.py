@@ -1,9 +1,11 @@
 """HTML: deleted and hidden text is left out, words are neither glued nor split, superscripts stay apart."""
 
+from html import escape
 from pathlib import Path
 
 import pytest
 
+from pagelens.ingest.readers.html_source import sanitize_html
 from tests.ingest.readers.test_reflowable_reader import read, words
 
 
@@ -106,3 +108,30 @@ def test_words_of_two_elements_are_not_glued(tmp_path: Path, html: str) -> None:
 )
 def test_a_word_is_not_split_by_tags_within_it(tmp_path: Path, html: str) -> None:
     assert text_of(tmp_path, f"<p>{html} here") == "Word here"
+
+
+@pytest.mark.parametrize(
+    ("formula", "text"),
+    [
+        (
+            "<mrow><mi>x</mi><mo>=</mo><mfrac><mrow><mo>-</mo><mi>b</mi><mo>±</mo><msqrt><msup><mi>b</mi><mn>2</mn>"
+            "</msup><mo>-</mo><mn>4</mn></msqrt></mrow><mrow><mn>2</mn><mi>a</mi></mrow></mfrac></mrow>",
+            "x=(-b±√(b^2-4))/(2a)",
+        ),
+        (
+            "<semantics><mrow><munderover><mo>∑</mo><mrow><mi>i</mi><mo>=</mo><mn>1</mn></mrow><mi>n</mi></munderover>"
+            "<msub><mi>x</mi><mi>i</mi></msub></mrow>"
+            "<annotation encoding='application/x-tex'>\\sum</annotation></semantics>",
+            "∑_(i=1)^n x_i",
+        ),
+        ("<mover><mi>x</mi><mo>¯</mo></mover><mo>&lt;</mo><mroot><mn>5</mn><mn>3</mn></mroot>", "x¯<√[3](5)"),
+        ("<mtable><mtr><mtd><mn>1</mn></mtd><mtd>2</mtd></mtr><mtr><mtd><mi>a</mi></mtd></mtr></mtable>", "[1; 2 | a]"),
+        ("<mi>f</mi><mo>&#x2061;</mo><mphantom><mi>q</mi></mphantom><mi>broken", "fbroken"),
+    ],
+)  # fmt: skip
+def test_formulas_of_web_pages_are_written_in_a_line(formula: str, text: str) -> None:
+    assert sanitize_html(f"<p>For <math>{formula}</math>, so.</p>") == f"<p>For {escape(text, quote=False)}, so.</p>"
+
+
+def test_a_formula_that_is_not_closed_ends_with_its_paragraph() -> None:
+    assert sanitize_html("<p>a <math><mi>x</p><p>next</p>") == "<p>a x</p><p>next</p>"
