@@ -167,6 +167,9 @@ class SearchResponse(BaseModel):
     query_references: list[str] = Field(description="Pages and documents that the query names, in words.")
     pages_searched: int
     missing_lanes: dict[str, str]
+    coverage: dict[str, float] = Field(
+        default={}, description="Lanes that lack pages while vectors are made, each with the share that it has."
+    )
     approximate_lanes: list[str]
     next_cursor: str | None
     groups: list[GroupOut] = Field(default=[], description="With `group_by`, in the order of their best hits.")
@@ -484,6 +487,9 @@ class CollectionOut(BaseModel):
     generation: int
     documents: int
     pages: int
+    coverage: dict[str, float] = Field(
+        default={}, description="Of each lane, the share of the pages that it has: below 1 while vectors are made."
+    )
     feedback: bool = Field(
         default=False, description="What users do with hits and think of answers is kept: POST /v1/feedback."
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, inspect, select
 from sqlalchemy.exc import DatabaseError
 
 from pagelens.index.catalog import checksums
@@ -25,7 +25,8 @@ class Damage:
 def find_damage(
     connection: Connection, store: VectorStore, manifest: Manifest, lexical: LexicalIndex, *, deep: bool = False
 ) -> Damage:
-    """Return every inconsistency. None means that each live page is in every lane that must have it. `deep` also reads
+    """Return every inconsistency. None means that each live page is in every lane that must have it, or is noted to
+    get there (`unembedded`). `deep` also reads
     all rows that a server holds, and compares the catalog's rows with their checksums."""
     incomplete = _missing_pages(connection)
     documents, problems = set(incomplete), list(incomplete.values())
@@ -75,6 +76,8 @@ def _missing_rows(connection: Connection, lane: LaneRecord, found: Mapping[int, 
     items = func.sum(func.length(p.passages)) / 8 if unit == "passages" else func.count()
     query = select(p.document, items.label("items")).group_by(p.document).join(t.documents, d.key == p.document)
     query = query.where(d.live == 1)
+    if inspect(connection).has_table(t.unembedded.name):  # not in a catalog of an older revision
+        query = query.where(p.key.not_in(select(t.unembedded.c.page).where(t.unembedded.c.store == lane.store)))
     if unit == "pages" and not lane.space.multi_vector:
         query = query.where(p.problem == "")
     if lane.covers == "photos":

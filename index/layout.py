@@ -40,6 +40,7 @@ from pagelens.core.errors import (
     UsageError,
 )
 from pagelens.core.spaces import Space
+from pagelens.core.types import Kind
 
 FORMAT = 3
 LOCK_SECONDS = 2.0  # how long a writer waits for the lock
@@ -115,6 +116,10 @@ class LaneRecord:
     def store(self) -> str:
         """The name of its segments' folder or Qdrant collection; another space has another name."""
         return f"{self.name}-{self.space.fingerprint[:8]}"
+
+    def has_rows_for(self, kind: Kind) -> bool:
+        """Tell whether the lane has rows for documents of a kind."""
+        return self.covers != "photos" or kind == "photo"
 
     def as_json(self) -> dict[str, Any]:
         """Return its entry in `collection.json`."""

@@ -32,7 +32,15 @@ from pagelens.core.labels import PageLabel, StoredLabelSet
 from pagelens.core.metadata_fields import Field
 from pagelens.core.types import Filters
 from pagelens.index import original_files
-from pagelens.index.catalog import checksums, databases, description_rows, label_rows, metadata_records, reads
+from pagelens.index.catalog import (
+    checksums,
+    databases,
+    description_rows,
+    label_rows,
+    metadata_records,
+    reads,
+    unembedded,
+)
 from pagelens.index.catalog import tables as t
 from pagelens.index.catalog.label_rows import LabelTable
 from pagelens.index.catalog.reads import DocumentRow, Failure, PageRow, UnreadFile
@@ -61,6 +69,7 @@ logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
+_NO_PAGES = np.zeros(0, np.int64)
 ATTEMPTS = 5  # to open a commit whose segments a writer compacts at the same moment
 
 
@@ -89,6 +98,7 @@ class CommitView:
         self._documents: dict[int, DocumentRow] | None = None
         self._fields: dict[str, Field] | None = None
         self._labels: LabelTable | None = None
+        self.unembedded = unembedded.pages_by_store(connection)
 
     def load_documents(self, connection: Connection) -> dict[int, DocumentRow]:
         """Return all live documents by key."""
@@ -182,6 +192,20 @@ class Snapshot:
     def page_count(self) -> int:
         """The number of pages of all live documents."""
         return self._view.page_count
+
+    def unembedded(self, lane: str) -> NDArray[np.int64]:
+        """Return the sorted keys of the pages that have no rows in a lane yet, since their vectors are made later."""
+        return self._view.unembedded.get(self._lanes[lane].store, _NO_PAGES) if lane in self._lanes else _NO_PAGES
+
+    def coverage(self) -> dict[str, float]:
+        """Return the share of the pages that each lane has, 0 to 1, of those that it is to have."""
+        documents = self.documents.values() if self._view.unembedded else ()
+        photos = sum(row.document.kind == "photo" for row in documents)
+        shares = {"words": 1.0}
+        for name, lane in self._lanes.items():
+            count = photos if lane.covers == "photos" else self.page_count
+            shares[name] = 1.0 - len(self.unembedded(name)) / count if count else 1.0
+        return shares
 
     @property
     def damaged(self) -> Mapping[str, str]:
@@ -338,7 +362,7 @@ class Snapshot:
 
     def document_rows_by_table(self, documents: Sequence[int]) -> dict[Table, list[dict[str, object]]]:
         """Return the catalog's rows of these documents by table, without their paths, ready to be inserted."""
-        tables = (t.pages, t.perceptual_hashes, t.checksums, t.path_facts, t.descriptions)
+        tables = (t.pages, t.perceptual_hashes, t.checksums, t.path_facts, t.descriptions, t.unembedded)
         others = {table: table.c.document for table in tables}
         columns = {t.documents: t.documents.c.key, **others}
         return {

@@ -39,6 +39,20 @@ class DocumentPages:
     """By multi-vector lane: each page's tokens, as an encoder returns them or packed already."""
     guesses: Mapping[int, Sequence[Guess]] = field(default_factory=dict)  # page number -> labels of a photo
     perceptual_hashes: Mapping[int, int] = field(default_factory=dict)  # page number -> 64 bits
+    embedded: bool = True  # whether the rows of all lanes are here; False: none is, and they are made later
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedPages:
+    """The rows that pages of the catalog, of one document or several, get in some lanes."""
+
+    pages: Sequence[int]  # page keys
+    vectors: Mapping[str, DenseRows]  # dense lane -> rows of these pages
+    # multi-vector lane -> one matrix a page
+    tokens: Mapping[str, Sequence[TokenMatrix] | TokenRows] = field(default_factory=dict)
+    guesses: Mapping[int, Sequence[Guess]] = field(default_factory=dict)  # page key -> what the photo shows
+    problems: Mapping[int, str] = field(default_factory=dict)  # page key -> why it could not be rendered
+    perceptual_hashes: Mapping[int, int] = field(default_factory=dict)  # page key -> 64 bits, of pages with an image
 
 
 DenseParts: TypeAlias = Sequence[tuple[Sequence[int], DenseRows]]

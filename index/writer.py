@@ -9,23 +9,24 @@ writer is killed, readers see the commits before and nothing else, and the next 
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select
 
 from pagelens.core.errors import ReadCode
-from pagelens.core.keys import page_key
+from pagelens.core.keys import document_of, page_key
 from pagelens.core.labels import StoredLabelSet
 from pagelens.core.metadata_fields import Field, Record
 from pagelens.core.types import MEMBER_SEPARATOR
 from pagelens.index import garbage_collection
-from pagelens.index.catalog import document_frequencies, label_rows, metadata_records, reads, writes
+from pagelens.index.catalog import document_frequencies, label_rows, metadata_records, reads, unembedded, writes
 from pagelens.index.catalog import tables as t
-from pagelens.index.catalog.reads import UnreadFile
+from pagelens.index.catalog.reads import DocumentRow, UnreadFile
 from pagelens.index.catalog.transactions import transaction
 from pagelens.index.catalog.writes import (
     insert_pages,
@@ -35,19 +36,17 @@ from pagelens.index.catalog.writes import (
     staged_at,
     unlink_path,
 )
+from pagelens.index.lane_filling import FLUSH_PAGES, FLUSH_ROWS, FLUSH_SECONDS, LaneFiller, save_facts
 from pagelens.index.lane_rows import pack_pages
 from pagelens.index.late.token_segments import Storage, TokenRows
 from pagelens.index.layout import LaneRecord, Layout, load
 from pagelens.index.lexical.bm25 import count_terms
 from pagelens.index.lexical.lexical_index import indexed_text
 from pagelens.index.lexical.vocabulary import VocabularyCache
-from pagelens.index.records import DocumentPages, WrittenRows
+from pagelens.index.records import DocumentPages, EmbeddedPages, WrittenRows
 from pagelens.index.writer_session import file_stores, open_for_writing
 
-FLUSH_ROWS = 1_024  # passages that make a commit due
-FLUSH_PAGES = 256  # pages that make a commit due
 FLUSH_PATHS = 1_000  # linked paths and failures that make a commit due
-FLUSH_SECONDS = 10.0  # from the last commit until one is due
 COMPACT_PAGES = 4_096  # committed pages after which a long run compacts, so that searches meanwhile stay fast
 
 KEEPS_OLD_VERSION: tuple[ReadCode, ...] = ("denied", "vanished", "changed")
@@ -74,6 +73,14 @@ class _Pending:
         rows = sum(len(passages) for _, new in self.new for passages in new.passages)
         pages = sum(len(new.pages) for _, new in self.new)
         return rows >= FLUSH_ROWS or pages >= flush_pages or len(self.links) + len(self.failed) >= FLUSH_PATHS
+
+
+class UnembeddedPages(NamedTuple):
+    """Pages of a document that lack rows of the same lanes."""
+
+    row: DocumentRow
+    lanes: frozenset[str]
+    pages: Sequence[int]  # page keys
 
 
 class CollectionWriter:
@@ -110,6 +117,15 @@ class CollectionWriter:
             session = stack.enter_context(open_for_writing(self.layout))
             self.manifest, self._engine, self._words = session.manifest, session.engine, session.words
             self._store, self.files = session.store, session.files
+            self.filler = LaneFiller(
+                self._engine,
+                self._store,
+                self.manifest.lanes.values(),
+                save_facts=self._save_embedded,
+                after_commit=self._after_filling,
+                storage=self._storage,
+                flush_pages=self._flush_pages,
+            )
             self._load()
             self._stack = stack.pop_all()
         return self
@@ -122,8 +138,10 @@ class CollectionWriter:
                 raise error  # here, so that `open_for_writing` translates a full disk or a missing permission
             if kind is not None and issubclass(kind, KeyboardInterrupt):
                 self.commit()  # the next run continues after the committed pages
+                self.filler.commit()
             if kind is None:
                 self.commit()
+                self.filler.commit()
                 self._store.compact(self._engine, self.manifest)
                 garbage_collection.collect_file_garbage(self._engine, file_stores(self.layout, self.files))
                 self._words.optimize()
@@ -156,7 +174,8 @@ class CollectionWriter:
         return self._failures[sha256][1] if sha256 in self._failures else None
 
     def add(self, new: DocumentPages) -> None:
-        """Add pages; a document becomes visible as a whole with the commit of its last page."""
+        """Add pages; a document becomes visible as a whole with the commit of its last page. Pages that are not
+        embedded are found by their words, until `filler` is given their rows."""
         key = self._started.get(new.document.sha256) or self._document_key(new.document.sha256)
         self._pending.new.append(
             (key, replace(new, tokens=self._pack(new)))
@@ -290,6 +309,38 @@ class CollectionWriter:
         self._load()
         return cleared
 
+    def unembedded_pages(self, first: Set[str] = frozenset()) -> list[UnembeddedPages]:
+        """Return the pages of live documents that lack rows of lanes, for `filler`; documents of the SHA-256 in `first`
+        come first."""
+        self.commit()
+        names = {lane.store: name for name, lane in self.manifest.lanes.items()}
+        with transaction(self._engine) as connection:
+            lacking = unembedded.stores_by_page(connection)
+            documents = reads.read_documents(connection) if lacking else {}
+        grouped: dict[tuple[int, frozenset[str]], list[int]] = {}
+        for page, stores in lacking.items():
+            lanes = frozenset(names[store] for store in stores if store in names)
+            grouped.setdefault((document_of(page), lanes), []).append(page)
+        found = [UnembeddedPages(documents[key], lanes, pages) for (key, lanes), pages in grouped.items() if lanes]
+        return sorted(found, key=lambda part: (part.row.document.sha256 not in first, part.pages[0]))
+
+    def _save_embedded(self, connection: Connection, pending: Sequence[EmbeddedPages]) -> None:
+        for pages in pending:
+            save_facts(connection, pages)
+            for lane in (*pages.vectors, *pages.tokens):
+                unembedded.remove(connection, pages.pages, self.manifest.lanes[lane].store)
+        self._filled = writes.advance_generation(connection)
+
+    def _after_filling(self, pages: int) -> None:
+        self._words.mark_synced(self._filled)
+        self._compact_when_due(pages)
+
+    def _compact_when_due(self, pages: int) -> None:
+        self._not_compacted += pages
+        if self._not_compacted >= self._compact_pages:
+            self._not_compacted = 0
+            self._store.compact(self._engine, self.manifest)
+
     def commit(self) -> None:
         """Make everything pending durable and visible in one step."""
         self._committed = time.monotonic()
@@ -306,10 +357,7 @@ class CollectionWriter:
             self._words.delete_documents(removed)
         self._words.mark_synced(generation)
         self._update_state(pending, removed)
-        self._not_compacted += sum(len(new.pages) for _, new in pending.new)
-        if self._not_compacted >= self._compact_pages:
-            self._not_compacted = 0
-            self._store.compact(self._engine, self.manifest)
+        self._compact_when_due(sum(len(new.pages) for _, new in pending.new))
 
     def _update_state(self, pending: _Pending, removed: set[int]) -> None:
         """Update what `resume_page`, `failed_before` and `link` need after a commit."""
@@ -359,6 +407,7 @@ class CollectionWriter:
 
     def _write_rows(self, lane: LaneRecord, batch: KeyedPages) -> WrittenRows:
         """Store the rows of a lane durably."""
+        batch = [(document, new) for document, new in batch if new.embedded]
         keys = [[page_key(document, page.number) for page in new.pages] for document, new in batch]
         if lane.space.multi_vector:
             packed = [pack_pages(lane, new.tokens[lane.name], self._storage) for _, new in batch]
@@ -372,7 +421,7 @@ class CollectionWriter:
 
     def _pack(self, new: DocumentPages) -> dict[str, TokenRows]:
         """Return the tokens of each multi-vector lane as they are stored."""
-        lanes = {name: lane for name, lane in self.manifest.lanes.items() if lane.space.multi_vector}
+        lanes = {name: lane for name, lane in self.manifest.lanes.items() if lane.space.multi_vector and new.embedded}
         return {name: pack_pages(lane, new.tokens[name], self._storage) for name, lane in lanes.items()}
 
     def _write_catalog(self, connection: Connection, pending: _Pending, written: Mapping[str, WrittenRows]) -> set[int]:
@@ -380,6 +429,10 @@ class CollectionWriter:
         removed = set(pending.removed)
         for key, new in pending.new:
             removed |= insert_pages(connection, key, new)
+            if not new.embedded:
+                lanes = [lane for lane in self.manifest.lanes.values() if lane.has_rows_for(new.document.kind)]
+                pages = [page_key(key, page.number) for page in new.pages]
+                unembedded.add(connection, pages, [lane.store for lane in lanes])
         document_frequencies.add_pages(connection, (count_terms(text) for _, text in _texts(pending.new)))
         for store, (name, runs) in written.items():
             if name:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, delete, select
 
 from pagelens.core.errors import CollectionError
 from pagelens.index import garbage_collection
-from pagelens.index.catalog import databases, reads, undo_log, writes
+from pagelens.index.catalog import databases, reads, undo_log, unembedded, writes
 from pagelens.index.catalog import tables as t
 from pagelens.index.catalog.transactions import transaction
 from pagelens.index.files.file_store import FileStore
@@ -98,6 +98,7 @@ def drop_other_stores(engine: Engine, store: VectorStore, keep: Collection[str])
             batch = others[start : start + reads.IN_LIMIT]
             connection.execute(delete(t.runs).where(t.runs.c.segment.in_(batch)))
             connection.execute(delete(t.segments).where(s.id.in_(batch)))
+        unembedded.forget_other_stores(connection, keep)
         if others:
             writes.advance_generation(connection)
             undo_log.forget(connection)

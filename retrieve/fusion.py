@@ -9,6 +9,11 @@ Ranks alone ignore how much better one page is than the next. With `scaled`, a l
 The floor is the lane's last score, moved towards zero where the ranking is short: the second of two pages need not be
 bad.
 
+A page that a lane has no vector of yet (`pagelens index --first words`) would have been ranked by it somewhere. Its
+sum is multiplied by 1 + TRUST * (weight of the lanes that lack it) / (weight of those that do not): the lanes that know
+a page speak for those that do not, but not with their full weight, since a page that is first in one lane is seldom
+first in all.
+
 Weights: a page of text is ranked by three lanes, a photo by one, so with fixed weights either no photo is ever seen or
 photos stand before the pages that answer. The image lane's weight therefore depends on the query:
 
@@ -21,10 +26,15 @@ regression on questions about documents and captions of photos; figures in docs/
 
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pagelens.core.types import FusedHit, LaneRank, Query, QueryPart, Ranking
 
 K = 60
+TRUST = 0.5  # of other lanes where one lacks a page; measured: docs/LOG.md
 SHORT_RANKING = 10  # hits; the floor of a ranking of this length is moved halfway to zero
 
 MIN_IMAGE_WEIGHT, MAX_IMAGE_WEIGHT = 0.25, 8.0
@@ -32,9 +42,18 @@ MIN_IMAGE_WEIGHT_ALONE = 1.0  # if the image lane's cosines cannot be compared w
 
 
 def reciprocal_rank_fusion(
-    rankings: Sequence[Ranking], *, k: float = K, weights: Mapping[str, float] | None = None, scaled: bool = False
+    rankings: Sequence[Ranking],
+    *,
+    k: float = K,
+    weights: Mapping[str, float] | None = None,
+    scaled: bool = False,
+    lacking: Mapping[str, NDArray[np.int64]] = MappingProxyType({}),
 ) -> list[FusedHit]:
-    """Fuse rankings, best first; equal scores are ordered by page key. A lane without a weight weighs 1."""
+    """Fuse rankings, best first; equal scores are ordered by page key. A lane without a weight weighs 1.
+
+    `lacking`: the lanes that speak for each other where one does not have a page yet, each with the keys of its missing
+    pages.
+    """
     lane_ranks: dict[int, dict[str, LaneRank]] = {}
     scores: dict[int, float] = {}
     for ranking in rankings:
@@ -46,8 +65,23 @@ def reciprocal_rank_fusion(
             lanes[ranking.lane] = LaneRank(rank, hit.score, hit.passage)
             share = (hit.score - floor) / (best - floor) if scaled and best > floor else 1.0
             scores[hit.page] = scores.get(hit.page, 0.0) + weight * share / (k + rank)
+    for page, factor in _factors(list(scores), weights or {}, lacking).items():
+        scores[page] *= factor
     order = sorted(scores, key=lambda page: (-scores[page], page))
     return [FusedHit(page, scores[page], lane_ranks[page]) for page in order]
+
+
+def _factors(
+    pages: Sequence[int], weights: Mapping[str, float], lacking: Mapping[str, NDArray[np.int64]]
+) -> dict[int, float]:
+    """Return what the sums of those pages are multiplied by that a lane lacks."""
+    keys, missing, total = np.array(pages, np.int64), np.zeros(len(pages)), 0.0
+    for lane, lacked in lacking.items():
+        weight = weights.get(lane, 1.0)
+        total += weight
+        missing += np.isin(keys, lacked) * weight
+    rows = np.flatnonzero((missing > 0) & (missing < total))
+    return {pages[row]: 1 + TRUST * missing[row] / (total - missing[row]) for row in rows.tolist()}
 
 
 def share_weights(weights: Mapping[str, float], parts: Mapping[str, QueryPart], text_share: float) -> dict[str, float]:

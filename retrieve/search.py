@@ -74,6 +74,7 @@ class RetrievalResult:
     nothing_found: str = ""  # why there are no hits, as a sentence
     steps: Sequence[SearchStep] = ()  # of a thorough search
     weights: Mapping[str, float] = field(default_factory=dict)  # of the lanes in the fusion, for this query
+    coverage: Mapping[str, float] = field(default_factory=dict)  # lanes that lack selected pages -> share of all pages
 
 
 DEFAULT_FUSION = Fusion()
@@ -156,20 +157,25 @@ class Retriever:
         known_idf = snapshot.idf(list(dict.fromkeys(map(str, terms))))
         idf = {term: known_idf[term] for term in plain_terms(terms)}
         searched_idf = self._term_weights.weighted_idf(query.words, idf)
-        weights = self._weights(query, rankings, sum(searched_idf.values()), fusion)
+        lacking = _lacking_pages(snapshot, chosen, query, selection)
+        weights = self._weights(query, rankings, sum(searched_idf.values()), fusion, lacking)
         rankings = [ranking for ranking in rankings if weights.get(ranking.lane, 1.0) > 0]
-        fused = reciprocal_rank_fusion(rankings, k=fusion.k, weights=weights, scaled=fusion.scaled)
+        fused = reciprocal_rank_fusion(
+            rankings, k=fusion.k, weights=weights, scaled=fusion.scaled, lacking=_lanes_of_words(chosen, lacking)
+        )
         hits, notes = _reranked(snapshot, reranker, query, fused, idf)
         if conditions.preferred is not None:
             hits = _selected_first(hits, conditions.preferred)
         references = self._references(snapshot, query.text, selection) if fusion.query_references else NO_REFERENCES
         hits = leave_out_images(snapshot, rank_referenced_first(snapshot, hits, references, selection), query.left_out)
+        coverage = {name: share for name, share in snapshot.coverage().items() if name in lacking} if lacking else {}
         result = replace(
             result,
             query_references=references.describe(snapshot),
             idf=idf,
-            notes=[*conditions.notes, *notes],
+            notes=[*conditions.notes, *notes, *describe_coverage(coverage)],
             weights=weights,
+            coverage=coverage,
             labels=snapshot.label_table.counts(None if selection is None else selection.mask),
         )
         if not searched_by_words or result.query_references:
@@ -204,8 +210,10 @@ class Retriever:
             collection_size=snapshot.page_count,
         )
         weak = is_weak(signals, floor) and not self._has_all_words(snapshot, terms, rankings)
+        if "text" in result.coverage:  # a page may be near that has no vector yet: its words speak for it
+            weak = weak and is_weak(signals, FLOOR_OF_WORDS)
         # Words in other letters may be of a language that an encoder reads; photos are found without words.
-        if weak and unknown == 1 and query.text.isascii() and "image" not in best:
+        if weak and unknown == 1 and query.text.isascii() and "image" not in best and not result.coverage:
             return replace(result, hits=[], nothing_found=NO_KNOWN_WORD)
         return replace(result, weak=weak and bool(result.hits))
 
@@ -294,13 +302,21 @@ class Retriever:
         return [self._lanes[name] for name in dict.fromkeys(names)]
 
     def _weights(
-        self, query: Query, rankings: Sequence[Ranking], idf_sum: float, fusion: Fusion
+        self,
+        query: Query,
+        rankings: Sequence[Ranking],
+        idf_sum: float,
+        fusion: Fusion,
+        lacking: Mapping[str, NDArray[np.int64]],
     ) -> Mapping[str, float]:
-        """Return each lane's weight: the fusion's own, or those chosen for the query times the fusion's factors."""
+        """Return each lane's weight: the fusion's own, or those chosen for the query times the fusion's factors.
+
+        The best cosine of a text lane that lacks pages (`lacking`) cannot be compared with that of photos.
+        """
         if fusion.weights is not None:
             return fusion.weights
         image = self._lanes.get("image")
-        comparable = isinstance(image, ImageLane) and image.in_text_space
+        comparable = isinstance(image, ImageLane) and image.in_text_space and "text" not in lacking
         weights = balanced_weights(
             query,
             rankings,
@@ -327,6 +343,30 @@ class Retriever:
             names = DocumentNameIndex.of(snapshot.documents, self.analyze)
             self._names = (snapshot.generation, names)
         return names
+
+
+def _lacking_pages(
+    snapshot: Snapshot, lanes: Sequence[Lane], query: Query, selection: Selection | None
+) -> dict[str, NDArray[np.int64]]:
+    """Return the selected pages that lanes do not have yet, by lane; only lanes that use the query and lack any."""
+    parts = {"both", *(["words"] if query.words else []), *(["images"] if query.image is not None else [])}
+    found = {lane.name: snapshot.unembedded(lane.name) for lane in lanes if lane.query_part in parts}
+    if selection is not None:
+        found = {name: pages[selection.mask(pages)] for name, pages in found.items() if len(pages)}
+    return {name: pages for name, pages in found.items() if len(pages)}
+
+
+def _lanes_of_words(lanes: Sequence[Lane], lacking: Mapping[str, NDArray[np.int64]]) -> dict[str, NDArray[np.int64]]:
+    """Return the lanes that rank pages by the words of a query, with the pages that each lacks, where one lacks any."""
+    names = [lane.name for lane in lanes if lane.query_part == "words"]
+    nothing = np.zeros(0, np.int64)
+    return {name: lacking.get(name, nothing) for name in names} if not lacking.keys().isdisjoint(names) else {}
+
+
+def describe_coverage(coverage: Mapping[str, float]) -> list[str]:
+    """Return a note for users on lanes that lack pages, where any does."""
+    shares = ", ".join(f"{lane} {int(100 * share)}%" for lane, share in coverage.items())
+    return [f"Not all pages have their vectors yet ({shares}): the others are found by their words."] if shares else []
 
 
 def _reranked(

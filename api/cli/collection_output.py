@@ -33,6 +33,12 @@ def print_report(report: results.IndexReport) -> None:
         f"{report.seconds:.1f} s{rate}; "
         f"{report.unchanged} unchanged."
     )
+    if report.words_seconds is not None:
+        out.print(
+            f"Found by their words after {report.words_seconds:.1f} s; then {count_noun(report.embedded, 'page')} got "
+            "their vectors."
+        )
+    print_files("not drawn, so without vectors of images (again with the next pagelens index):", report.not_rendered)
     if report.wordless:
         out.print(
             f"{count_noun(report.wordless, 'page')} of them hold no words (scans, photos): "
@@ -142,6 +148,10 @@ def print_status(status: results.Status) -> None:
     out.print(f"{display_path(status.collection)}: {holds}", soft_wrap=True)
     models = "; ".join(f"{lane}: {model}" for lane, model in status.models.items())
     out.print(Text(f"profile {status.profile}; {models}", style="dim"), soft_wrap=True)
+    if incomplete := {lane: share for lane, share in status.coverage.items() if share < 1}:
+        shares = ", ".join(f"{lane} {int(100 * share)}%" for lane, share in incomplete.items())
+        line = f"not all pages have their vectors yet: {shares}. The next pagelens index goes on making them."
+        out.print(Text(line, style="yellow"), soft_wrap=True)
     if status.textless_pages:
         out.print(
             f"{count_noun(status.textless_pages, 'page')} without words (scans, photos): "

@@ -27,7 +27,7 @@ from pagelens.core.errors import UsageError
 NAME = "pagelens.toml"
 VARIABLE = "PAGELENS_CONFIG"  # the user's file; "none": no file is read
 PROJECT_OPTIONS = frozenset(
-    "collection depth fold k kind label lane language max-pages meta neighbours ocr pages path per-group since "
+    "collection depth first fold k kind label lane language max-pages meta neighbours ocr pages path per-group since "
     "spelling until verbose workers".split()
 )
 

@@ -44,6 +44,7 @@ from pagelens.api.engine import wiring
 from pagelens.api.engine.components import DEFAULT_OCR
 from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.file_names import absolute_path, path_to_text, printable
+from pagelens.api.engine.indexing import IndexFirst
 from pagelens.api.engine.metadata_loading import FILE_COLUMN, find_key_column
 from pagelens.api.engine.profiles import Profile, choose_profile
 from pagelens.api.engine.results import IndexReport
@@ -76,6 +77,10 @@ def index(
     language: Annotated[
         list[str] | None, typer.Option(help="What scans are written in: en, de, ... May repeat.")
     ] = None,
+    first: Annotated[
+        IndexFirst,
+        typer.Option(help="words: all files are found by their words first, vectors follow. all: both at once."),
+    ] = "words",
     workers: Annotated[
         int | None,
         typer.Option(
@@ -134,6 +139,7 @@ def index(
         with show_progress(verbose=verbose) as on_progress:
             report = engine.index(
                 paths,
+                first=first,
                 prune=prune,
                 ocr=ocr_options,
                 workers=workers,

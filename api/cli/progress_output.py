@@ -59,11 +59,19 @@ class ProgressMeter:
     """The pages a second and the time left of an indexing run, from its progress reports."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._pages, self._bytes = SmoothedRate(clock), SmoothedRate(clock, REMAINING_DECAY_SECONDS)
+        self._clock = clock
+        self._second_pass = False
+        self._start()
+
+    def _start(self) -> None:
+        self._pages, self._bytes = SmoothedRate(self._clock), SmoothedRate(self._clock, REMAINING_DECAY_SECONDS)
         self._bytes_left = 0
 
     def update(self, progress: results.Progress) -> None:
-        """Take a report."""
+        """Take a report. The second pass counts anew."""
+        if progress.second_pass != self._second_pass:
+            self._second_pass = progress.second_pass
+            self._start()
         self._pages.update(progress.pages)
         self._bytes.update(progress.bytes)
         self._bytes_left = progress.bytes_total - progress.bytes
@@ -113,7 +121,7 @@ def show_progress(*, verbose: bool = False) -> Iterator[OnProgress]:
             meter.update(progress)
             if verbose and progress.outcome:
                 bar.console.print(Text(outcome_line(progress)), soft_wrap=True)
-            state = ", ".join(filter(None, (f"{progress.pages} pages", meter.rate, meter.left)))
+            state = ", ".join(filter(None, (describe_pages(progress), meter.rate, meter.left)))
             bar.update(
                 task,
                 description=describe_wait(progress),
@@ -139,6 +147,11 @@ def describe_wait(progress: results.Progress) -> str:
     name = display_path(progress.path)
     short = name if len(name) <= NAME_WIDTH else f"…{name[1 - NAME_WIDTH :]}"
     return f"{_STAGES[progress.waits_for]} {short}" + (f" p.{progress.page}" if progress.page else "")
+
+
+def describe_pages(progress: results.Progress) -> str:
+    """Return how many pages are done: "12 pages", in the second pass "12 pages with vectors"."""
+    return f"{progress.pages} pages" + (" with vectors" if progress.second_pass else "")
 
 
 def outcome_line(progress: results.Progress) -> str:
@@ -169,5 +182,11 @@ class _ProgressLines:
             return f"looking for files: {progress.files_total:,} found"
         share = progress.bytes / max(progress.bytes_total, 1)
         files = f"{progress.files}/{progress.files_total} files"
-        parts = (files, f"{progress.pages} pages", self._meter.rate, self._meter.left, describe_wait(progress))
+        parts = (
+            "" if progress.second_pass else files,
+            describe_pages(progress),
+            self._meter.rate,
+            self._meter.left,
+            describe_wait(progress),
+        )
         return f"{share:4.0%}  {', '.join(filter(None, parts))}"

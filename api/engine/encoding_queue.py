@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pagelens.api.engine.embedding import Embedder, PageBatch
 from pagelens.api.engine.file_names import path_to_text
+from pagelens.core.types import ImageArray
 from pagelens.encode.batching import usable_cores
 from pagelens.index.records import DocumentPages
 from pagelens.ingest.events import Event, PageWindow
@@ -27,8 +28,9 @@ class EncodingQueue:
     A context manager: on exit, windows that are not yet being encoded are dropped.
     """
 
-    def __init__(self, embedders: Sequence[Embedder], *, threads: int | None = None) -> None:
-        """`threads`: windows encoded at once; None: as many as the cores can use, at most `MAX_THREADS`."""
+    def __init__(self, embedders: Sequence[Embedder] | None, *, threads: int | None = None) -> None:
+        """`embedders`: None where the vectors of the windows are made later. `threads`: windows encoded at once; None:
+        as many as the cores can use, at most `MAX_THREADS`."""
         threads = threads or min(MAX_THREADS, usable_cores())
         self._embedders = embedders
         self._max_windows = threads + SPARE_WINDOWS
@@ -83,8 +85,9 @@ class EncodingQueue:
         return event, future.result() if future is not None else None
 
 
-def encode_window(embedders: Sequence[Embedder], window: PageWindow) -> DocumentPages:
-    """Return the pages of a window with their rows for each lane, ready for the collection's writer."""
+def encode_window(embedders: Sequence[Embedder] | None, window: PageWindow) -> DocumentPages:
+    """Return the pages of a window with their rows for each lane, ready for the collection's writer; without any row
+    where there are no embedders yet (None)."""
     batch = PageBatch(
         kind=window.document.kind,
         texts=[page.text for page in window.pages],
@@ -92,13 +95,8 @@ def encode_window(embedders: Sequence[Embedder], window: PageWindow) -> Document
         inputs=window.inputs,
         images=window.images,
     )
-    for embedder in embedders:
+    for embedder in embedders or ():
         embedder.embed(batch)
-    hashes = {
-        page.number: bits
-        for page, image in zip(window.pages, window.images, strict=True)
-        if image is not None and (bits := perceptual_hash(image))  # 0: an image of one colour
-    }
     return DocumentPages(
         document=window.document,
         path=path_to_text(window.path),
@@ -108,5 +106,12 @@ def encode_window(embedders: Sequence[Embedder], window: PageWindow) -> Document
         last=window.last,
         tokens=batch.tokens,
         guesses={window.pages[position].number: guesses for position, guesses in batch.guesses.items()},
-        perceptual_hashes=hashes,
+        perceptual_hashes=perceptual_hashes([page.number for page in window.pages], window.images),
+        embedded=embedders is not None,
     )
+
+
+def perceptual_hashes(pages: Sequence[int], images: Sequence[ImageArray | None]) -> dict[int, int]:
+    """Return the perceptual hashes of pages that have an image, by number or key; none of an image of one colour."""
+    found = zip(pages, images, strict=True)
+    return {page: bits for page, image in found if image is not None and (bits := perceptual_hash(image))}

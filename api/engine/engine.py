@@ -5,6 +5,7 @@ Models and readers are passed in as `EngineComponents`; `pagelens.api.engine.wir
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import replace
@@ -29,11 +30,11 @@ from pagelens.api.engine.answer_context import (
 from pagelens.api.engine.arranged_results import ALL, BY_RELEVANCE, Arrangement, FieldReader, make_facets
 from pagelens.api.engine.collection_descriptions import CollectionDescriptions
 from pagelens.api.engine.components import DEFAULT_OCR, EngineComponents
-from pagelens.api.engine.embedding import max_image_side
+from pagelens.api.engine.embedding import Embedder, max_image_side
 from pagelens.api.engine.extracting import PageSelection, PagesToRead, extract_form, pages_to_read, resolve_schema
 from pagelens.api.engine.file_names import absolute_path, path_to_text, text_to_path
 from pagelens.api.engine.found_pages import describe_hits, read_hits
-from pagelens.api.engine.indexing import IndexRun, OnProgress, forget_missing_files, looking_progress
+from pagelens.api.engine.indexing import IndexFirst, IndexRun, OnProgress, forget_missing_files, looking_progress
 from pagelens.api.engine.labelling import (
     LabelledPage,
     Labelling,
@@ -69,6 +70,7 @@ from pagelens.api.engine.results import (
     collection_status,
 )
 from pagelens.api.engine.reviewing import CollectionReviews
+from pagelens.api.engine.second_pass import SecondPass
 from pagelens.api.engine.vectors import Embeddings, embed_texts, embed_with_pictures
 from pagelens.core import tracing
 from pagelens.core.errors import NotFound, UsageError
@@ -236,6 +238,7 @@ class Engine:
         self,
         paths: Paths,
         *,
+        first: IndexFirst = "words",
         prune: bool = False,
         ocr: OcrSettings = DEFAULT_OCR,
         workers: int | None = None,
@@ -246,6 +249,8 @@ class Engine:
     ) -> IndexReport:
         """Index files and folders. An unchanged file is hashed and not read again.
 
+        `first` is "words": all files are read and found by their words, then pages get their vectors, those too that
+        an interrupted run left without; "all": each page gets both at once.
         A file that cannot be read is in the report, with the reason; the others are indexed. `prune` forgets indexed
         files below `paths` that no longer exist. `ocr` applies to files that are read, not to those indexed before.
         `workers` is the number of processes that read files (None: suited to the files and cores; 0: this process reads
@@ -264,7 +269,7 @@ class Engine:
             survey = walk.survey(absolute, on_found=lambda found: on_progress(looking_progress(found)))
             run = IndexRun(
                 writer,
-                embedders,
+                embedders if first == "all" else None,
                 file_count=survey.files,
                 byte_count=survey.size,
                 on_progress=on_progress,
@@ -279,7 +284,7 @@ class Engine:
                 lacks_members=run.lacks_members,
                 count_tokens=count_tokens,
                 settings=PipelineSettings(
-                    image_side=max_image_side(embedders),
+                    image_side=max_image_side(embedders) if first == "all" else 0,
                     workers=workers,
                     reader_options=replace(options, max_pages=max_pages or options.max_pages),
                 ),
@@ -294,12 +299,41 @@ class Engine:
             run.record_unread_files(absolute)
             with self._reader.snapshot() as snapshot:
                 run.report.forgotten, run.report.gone = forget_missing_files(writer, snapshot, absolute, prune=prune)
+            self._embed(writer, embedders, run.report, run.documents, on_progress)
         self._update_searched_texts()  # of files that were read again
         self.descriptions.apply()
         if self.manifest.files is not None:
             with self._reader.snapshot() as snapshot:
                 self._originals.keep_missing(snapshot)
         return run.report
+
+    def make_vectors(self, *, on_progress: OnProgress = lambda _: None) -> IndexReport:
+        """Make the vectors that pages lack because indexing with words first was interrupted; no file is read anew.
+
+        `index` does so at its end. Raises WeightsError, CollectionLocked, StoreError.
+        """
+        embedders, report = self._components.load_embedders(), IndexReport()
+        with CollectionWriter(self.layout.root) as writer:
+            self._reader.require_same_models()
+            self._embed(writer, embedders, report, frozenset(), on_progress)
+        self.descriptions.apply()
+        return report
+
+    def _embed(
+        self,
+        writer: CollectionWriter,
+        embedders: Sequence[Embedder],
+        report: IndexReport,
+        first: frozenset[str],
+        on_progress: OnProgress,
+    ) -> None:
+        """Make the vectors that pages lack, first of the documents of these SHA-256."""
+        started = time.monotonic()
+        render, find_file = self._components.render_array, self._originals.find
+        SecondPass(writer, embedders, render, find_file, on_progress=on_progress).run(report, first)
+        if report.embedded:
+            report.words_seconds = report.seconds
+            report.seconds += time.monotonic() - started
 
     def retry(
         self, paths: Paths = (), *, max_pages: int | None = None, on_progress: OnProgress = lambda _: None
@@ -580,6 +614,7 @@ class Engine:
             weak=found.retrieved.weak,
             nothing_found=found.retrieved.nothing_found,
             steps=found.retrieved.steps,
+            coverage=found.retrieved.coverage,
         )
 
     def facets(self, names: Sequence[str] = (ALL,), *, filters: Filters = NO_FILTERS) -> list[Facet]:

@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from pathlib import Path
+from typing import Literal
 
 from pagelens.api.engine.embedding import Embedder
 from pagelens.api.engine.encoding_queue import EncodingQueue
@@ -25,6 +26,9 @@ from pagelens.ingest.page_processing import ReadStage
 
 PROGRESS_SECONDS = 0.5  # between two progress reports while a window is encoded
 STAGE_DECAY_SECONDS = 5.0  # after which the time spent in a stage counts less by a factor of e
+
+IndexFirst = Literal["words", "all"]
+"""What indexing does first: all pages are found by their words, and get their vectors after that; or both at once."""
 
 OnProgress = Callable[[Progress], None]
 
@@ -65,14 +69,15 @@ class IndexRun:
     def __init__(
         self,
         writer: CollectionWriter,
-        embedders: Sequence[Embedder],
+        embedders: Sequence[Embedder] | None,
         *,
         file_count: int,
         byte_count: int,
         on_progress: OnProgress,
         keep_original: KeepOriginal = lambda *_: None,
     ) -> None:
-        """`file_count` and `byte_count` are what the run will read in all, for the progress reports.
+        """`embedders`: None where the vectors are made later (`pagelens.api.engine.second_pass`). `file_count`
+        and `byte_count` are what the run will read in all, for the progress reports.
 
         `keep_original` is called for each document before the document becomes visible.
         """
@@ -87,6 +92,7 @@ class IndexRun:
         self._timer = StageTimer()
         self._members: dict[str, frozenset[str]] = {}  # of the containers that were listed
         self._unchanged: set[str] = set()
+        self._documents: set[str] = set()
         self._read: set[str] = set()  # files that were read to their end, or failed
 
     def next_page(self, sha256: str) -> int | None:
@@ -129,6 +135,11 @@ class IndexRun:
         self.report.seconds = time.monotonic() - started
         return self.report
 
+    @property
+    def documents(self) -> frozenset[str]:
+        """The SHA-256 of the documents that the run has come to."""
+        return frozenset(self._documents)
+
     def _handle_next(self, queue: EncodingQueue) -> None:
         self._timer.enter("encoding")
         while not queue.is_ready(PROGRESS_SECONDS):
@@ -154,6 +165,7 @@ class IndexRun:
 
     def _store(self, path: Path, new: DocumentPages) -> None:
         document = new.document
+        self._documents.add(document.sha256)
         if new.last:
             self._keep_original(document.sha256, path)
         self._writer.add(new)
@@ -170,6 +182,7 @@ class IndexRun:
     def _handle_unchanged(self, event: Unchanged) -> None:
         path = path_to_text(event.path)
         self._unchanged.add(path)
+        self._documents.add(event.sha256)
         is_new_path = self._writer.link(path, event.sha256)
         reason = self._writer.failed_before(event.sha256)
         if reason is not None:

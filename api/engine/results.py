@@ -110,6 +110,7 @@ class SearchResults:
     weak: bool = False  # whether nothing matches well: the hits are only the nearest pages
     nothing_found: str = ""  # why no page was found, as a sentence, where that is known
     steps: Sequence[SearchStep] = ()  # of a thorough search
+    coverage: Mapping[str, float] = field(default_factory=dict)  # lanes that lack pages for now -> share that they have
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +177,9 @@ class IndexReport:
     sidecars: int = 0  # files that were read as metadata of the photos beside them
     problem_pages: list[tuple[str, int, str]] = field(default_factory=list)
     seconds: float = 0.0
+    words_seconds: float | None = None  # until all was found by its words, where words came first
+    embedded: int = 0  # pages that got their vectors after they were found by their words, also those of earlier runs
+    not_rendered: list[FailedFile] = field(default_factory=list)  # whose pages get no vectors of images for now
     descriptions: DescribeReport | None = None  # of the run that followed, if one was requested
     metadata: MetadataReport | None = None  # of the table of metadata, if one was loaded
 
@@ -198,6 +202,7 @@ class Progress:
     waits_for: IndexStage = "reading"  # the stage that took most of the latest seconds
     page: int = 0  # of `path`, that the run waits for; 0: none
     outcome: str = ""  # of `path`, at the moment the run is done with it: "indexed", "unchanged", why it cannot be read
+    second_pass: bool = False  # in which `pages` are those that have got their vectors, of files found by words before
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +236,7 @@ class Status:
     problem_pages: Sequence[tuple[str, int, str]]
     unread: Sequence[FailedFile] = ()  # files of indexed folders and containers that are not read
     history: CommitHistory | None = None  # None where none is kept
+    coverage: Mapping[str, float] = field(default_factory=dict)  # lane -> share of its pages that it has, 0 to 1
     duplicate_groups: Sequence[Sequence[PageRef]] = ()  # pages and photos that are the same to a reader
 
 
@@ -253,6 +259,7 @@ def collection_status(
         unread=[FailedFile(file.path, file.code, file.reason) for file in snapshot.unread_files()],
         problem_pages=snapshot.unread_pages(),
         history=history,
+        coverage=snapshot.coverage(),
         duplicate_groups=[
             [PageRef(snapshot.documents[document_of(page)].path, number_of(page)) for page in group]
             for group in find_duplicate_groups(snapshot)

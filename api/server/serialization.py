@@ -169,6 +169,7 @@ def search_response(
         hits=[_hit(hit, first + n, cached.documents, names, explain) for n, hit in enumerate(hits, 1)],
         query_references=[redact(reference) for reference in results.query_references],
         pages_searched=results.pages_searched,
+        coverage=dict(results.coverage),
         missing_lanes=missing_lanes(results.missing),
         approximate_lanes=list(results.approximate),
         next_cursor=next_cursor,

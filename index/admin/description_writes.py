@@ -22,7 +22,7 @@ from pagelens.core.errors import CollectionDamaged
 from pagelens.core.keys import MAX_PASSAGES, document_of, number_of, page_key
 from pagelens.core.types import Passage
 from pagelens.index import garbage_collection
-from pagelens.index.catalog import checksums, description_rows, document_frequencies, reads, writes
+from pagelens.index.catalog import checksums, description_rows, document_frequencies, reads, unembedded, writes
 from pagelens.index.catalog import tables as t
 from pagelens.index.catalog.description_rows import own_caption, with_words
 from pagelens.index.catalog.reads import DocumentRow
@@ -95,8 +95,12 @@ class DescriptionWriter:
         self._stored.add(document_of(page))
 
     def apply(self) -> int:
-        """Make all stored descriptions searchable; return the number of documents that got them."""
-        documents, self._stored = sorted(self._stored), set()
+        """Make all stored descriptions searchable; return the number of documents that got them. Those whose passages
+        have no vectors yet get them when they have (`pagelens.api.engine.second_pass`)."""
+        stores = [lane.store for lane in self._lanes if lane.covers == "passages"]
+        with transaction(self._engine) as connection:
+            documents = sorted(self._stored - unembedded.documents(connection, stores))
+        self._stored = set()
         for start in range(0, len(documents), self._apply_documents):
             self._apply(documents[start : start + self._apply_documents])
         return len(documents)
@@ -226,7 +230,7 @@ def _replace_rows(connection: Connection, one: _Described) -> None:
     document = {**connection.execute(select(t.documents).where(t.documents.c.key == old)).one()._mapping, "key": key}
     paths = [path._mapping for path in _rows_of(connection, t.paths, old)]
     facts = [facts._mapping for facts in _rows_of(connection, t.path_facts, old)]
-    hashes = [hashed._mapping for hashed in _rows_of(connection, t.perceptual_hashes, old)]
+    of_pages = {table: _rows_of(connection, table, old) for table in (t.perceptual_hashes, t.unembedded)}
     description_rows.move(connection, old, key)
     writes.move_labels(connection, old, key)
     writes.remove_documents(connection, [old])
@@ -237,9 +241,10 @@ def _replace_rows(connection: Connection, one: _Described) -> None:
     for table, rows in ((t.paths, paths), (t.path_facts, facts)):
         if rows:
             connection.execute(insert(table), [{**row, "document": key} for row in rows])
-    if hashes:
-        moved = [{**row, "document": key, "page": page_key(key, number_of(row["page"]))} for row in hashes]
-        connection.execute(insert(t.perceptual_hashes), moved)
+    for table, found in of_pages.items():
+        if found:
+            moved = [{**row._mapping, "document": key, "page": page_key(key, number_of(row.page))} for row in found]
+            connection.execute(insert(table), moved)
     words = {page_key(key, number): description.words for number, description in one.descriptions.items()}
     description_rows.mark_applied(connection, words)
 

@@ -12,10 +12,9 @@ collection, and the next writer removes what is left of the old (`pagelens.index
 stays the same keep their vectors.
 """
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -25,18 +24,16 @@ from sqlalchemy import BigInteger, Column, Connection, MetaData, Table, Text, de
 
 from pagelens.core.errors import UsageError
 from pagelens.core.keys import MAX_PAGES, document_of, page_key, page_of
-from pagelens.core.types import Guess, TokenMatrix
 from pagelens.index import garbage_collection
 from pagelens.index.catalog import reads, writes
 from pagelens.index.catalog import tables as t
 from pagelens.index.catalog.reads import DocumentRow, PageRow
 from pagelens.index.catalog.transactions import transaction
-from pagelens.index.catalog.writes import register_segment, remove_documents
-from pagelens.index.lane_rows import pack_pages
-from pagelens.index.late.token_segments import Storage, TokenRows
+from pagelens.index.catalog.writes import remove_documents
+from pagelens.index.lane_filling import FLUSH_PAGES, LaneFiller, save_guesses
+from pagelens.index.late.token_segments import Storage
 from pagelens.index.layout import LaneRecord, Layout, sync_folder, write_json
-from pagelens.index.records import DenseRows, WrittenRows
-from pagelens.index.writer import FLUSH_PAGES, FLUSH_ROWS, FLUSH_SECONDS
+from pagelens.index.records import EmbeddedPages
 from pagelens.index.writer_session import drop_other_stores, file_stores, next_manifest, open_for_writing, store_names
 
 # Created when re-embedding starts, dropped at the switch.
@@ -47,18 +44,6 @@ _unrendered = Table(
     Column("document", BigInteger, nullable=False),
     Column("problem", Text, nullable=False),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ReembeddedPages:
-    """The rows of pages, of one document or several, for the new lanes."""
-
-    pages: Sequence[int]  # page keys
-    vectors: Mapping[str, DenseRows]  # dense lane -> rows of these pages
-    # multi-vector lane -> one matrix a page
-    tokens: Mapping[str, Sequence[TokenMatrix] | TokenRows] = field(default_factory=dict)
-    guesses: Mapping[int, Sequence[Guess]] = field(default_factory=dict)  # page key -> what the photo shows
-    problems: Mapping[int, str] = field(default_factory=dict)  # page key -> why it could not be rendered
 
 
 class CollectionReembedding:
@@ -84,8 +69,6 @@ class CollectionReembedding:
         self._storage: Storage = storage
         self._flush_pages = flush_pages
         self._stack = ExitStack()
-        self._pending: list[ReembeddedPages] = []
-        self._committed = time.monotonic()
         self.unfinished_documents = 0  # partly indexed ones removed by `finish`; indexing starts them again
 
     def __enter__(self) -> "CollectionReembedding":
@@ -96,6 +79,14 @@ class CollectionReembedding:
             self.before = opened.manifest
             self.after = replace(self.before, profile=self._profile, lanes=self._lanes)
             self.new = [lane for lane in self._lanes.values() if not self._kept(lane)]
+            self._filler = LaneFiller(
+                self._engine,
+                self._store,
+                self.new,
+                save_facts=_save_page_facts,
+                storage=self._storage,
+                flush_pages=self._flush_pages,
+            )
             self._begin()
             self._stack = stack.pop_all()
         return self
@@ -127,11 +118,8 @@ class CollectionReembedding:
         return pending
 
     def pages(self, keys: Sequence[int]) -> list[PageRow]:
-        """Return pages by key, in the order of `keys`. Raises CollectionDamaged."""
-        with transaction(self._engine) as connection:
-            rows = reads.read_pages(connection, keys)
-        reads.require_undamaged(rows.values())
-        return [rows[key] for key in keys]
+        """See `LaneFiller.pages`."""
+        return self._filler.pages(keys)
 
     def documents_without_images(self) -> list[DocumentRow]:
         """Return the documents with pages whose image could not be rendered in this or an interrupted run."""
@@ -149,34 +137,13 @@ class CollectionReembedding:
                 connection.execute(delete(t.runs).where(t.runs.c.document == key, t.runs.c.segment.in_(new_segments)))
                 connection.execute(delete(_unrendered).where(_unrendered.c.document == key))
 
-    def add(self, pages: ReembeddedPages) -> None:
+    def add(self, pages: EmbeddedPages) -> None:
         """Add rows for the new lanes; rows for lanes that are kept are ignored. The next commit makes them durable."""
-        tokens = {
-            lane.name: pack_pages(lane, pages.tokens[lane.name], self._storage)
-            for lane in self.new
-            if lane.space.multi_vector
-        }
-        vectors = {lane.name: pages.vectors[lane.name] for lane in self.new if not lane.space.multi_vector}
-        self._pending.append(replace(pages, vectors=vectors, tokens=tokens))
-        row_count = sum(len(rows.vectors) for pending in self._pending for rows in pending.vectors.values())
-        page_count = sum(len(pending.pages) for pending in self._pending)
-        overdue = time.monotonic() > self._committed + FLUSH_SECONDS
-        if row_count >= FLUSH_ROWS or page_count >= self._flush_pages or overdue:
-            self.commit()
+        self._filler.add(pages)
 
     def commit(self) -> None:
         """Make all added rows durable, all lanes of a page at once. Searches use them only after `finish`."""
-        self._committed = time.monotonic()
-        pending, self._pending = self._pending, []
-        if not pending:
-            return
-        written = {lane.store: self._write_rows(lane, pending) for lane in self.new}
-        with transaction(self._engine) as connection:
-            for store, (name, runs) in written.items():
-                if name:
-                    register_segment(connection, store, name, runs)
-            for pages in pending:
-                _save_page_facts(connection, pages)
+        self._filler.commit()
 
     def finish(self) -> None:
         """Commit, switch to the new lanes, and remove the old ones."""
@@ -228,12 +195,6 @@ class CollectionReembedding:
             page_keys.append(keys if lane.space.multi_vector else page_of(keys))
         return np.unique(np.concatenate(page_keys))
 
-    def _write_rows(self, lane: LaneRecord, pending: Sequence[ReembeddedPages]) -> WrittenRows:
-        if not lane.space.multi_vector:
-            return self._store.write_vectors(lane, [(pages.pages, pages.vectors[lane.name]) for pages in pending])
-        packed = [(pages.pages, pack_pages(lane, pages.tokens[lane.name], self._storage)) for pages in pending]
-        return self._store.write_tokens(lane, packed)
-
     def _prepare_switch(self) -> None:
         """Remove partly indexed documents, which have rows in old stores only, and save why pages have no image."""
         d, p = t.documents.c, t.pages.c
@@ -260,14 +221,15 @@ def _of_document(pages: NDArray[np.int64], document: int) -> slice:
     return slice(int(first), int(last))
 
 
-def _save_page_facts(connection: Connection, pages: ReembeddedPages) -> None:
-    """Save guesses and problems of pages in the catalog."""
-    for page, guesses in pages.guesses.items():
-        writes.update_page(connection, page, {"guesses": [list(guess) for guess in guesses]})
-    if pages.problems:
+def _save_page_facts(connection: Connection, pending: Sequence[EmbeddedPages]) -> None:
+    """Save guesses, perceptual hashes and problems of pages in the catalog; problems count with the switch only."""
+    for pages in pending:
+        save_guesses(connection, pages)
+        writes.save_perceptual_hashes(connection, pages.perceptual_hashes)
         rows = [
             {"page": page, "document": document_of(page), "problem": problem}
             for page, problem in pages.problems.items()
         ]
-        connection.execute(delete(_unrendered).where(_unrendered.c.page.in_(list(pages.problems))))
-        connection.execute(insert(_unrendered), rows)
+        if rows:
+            connection.execute(delete(_unrendered).where(_unrendered.c.page.in_(list(pages.problems))))
+            connection.execute(insert(_unrendered), rows)

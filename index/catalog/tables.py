@@ -145,6 +145,15 @@ failures = Table(
     Column("attempts", Integer, nullable=False),
 )
 
+# Pages whose rows in a lane with vectors are not made yet (`pagelens.index.lane_filling`); `store` is that of the lane.
+unembedded = Table(
+    "unembedded",
+    metadata,
+    Column("page", BigInteger, primary_key=True, autoincrement=False),
+    Column("store", String(64), primary_key=True),
+    Column("document", BigInteger, nullable=False, index=True),
+)
+
 # The 64-bit perceptual hash of a page's image (`pagelens.ingest.readers.photos.perceptual_hash`), as a signed integer.
 perceptual_hashes = Table(
     "perceptual_hashes",

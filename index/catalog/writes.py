@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from pagelens.core.keys import number_of, page_key
+from pagelens.core.keys import document_of, number_of, page_key
 from pagelens.core.types import Guess, Page, Passage
 from pagelens.index.catalog import checksums, description_rows, document_frequencies, reads
 from pagelens.index.catalog import tables as t
@@ -78,12 +78,7 @@ def insert_pages(connection: Connection, key: int, new: DocumentPages) -> set[in
     if rows:
         connection.execute(insert(t.pages), rows)
         checksums.record(connection, t.pages, rows)
-    hashes = [
-        {"page": page_key(key, number), "document": key, "hash": bits - (bits >> 63 << 64)}
-        for number, bits in new.perceptual_hashes.items()
-    ]
-    if hashes:
-        connection.execute(insert(t.perceptual_hashes), hashes)
+    save_perceptual_hashes(connection, {page_key(key, number): bits for number, bits in new.perceptual_hashes.items()})
     progress = {"pages_in": new.pages[-1].number if new.pages else 0, "live": int(new.last), "staged_path": new.path}
     connection.execute(update(t.documents).where(t.documents.c.key == key).values(progress))
     if not new.last:
@@ -91,6 +86,17 @@ def insert_pages(connection: Connection, key: int, new: DocumentPages) -> set[in
     replaced = _supersede(connection, int(older.key), key) if older is not None and is_superseding else set()
     _state_digest(connection, key, document.sha256)
     return replaced | _take_path(connection, new.path, key) | (staged_at(connection, new.path) - {key})
+
+
+def save_perceptual_hashes(connection: Connection, hashes: Mapping[int, int]) -> None:
+    """Save the 64-bit perceptual hashes of pages, by page key."""
+    rows = [
+        {"page": page, "document": document_of(page), "hash": bits - (bits >> 63 << 64)}
+        for page, bits in hashes.items()
+    ]
+    if rows:
+        connection.execute(delete(t.perceptual_hashes).where(t.perceptual_hashes.c.page.in_(list(hashes))))
+        connection.execute(insert(t.perceptual_hashes), rows)
 
 
 def _supersede(connection: Connection, old: int, key: int) -> set[int]:
@@ -127,7 +133,7 @@ def remove_documents(connection: Connection, keys: Sequence[int]) -> None:
     for start in range(0, len(keys), reads.IN_LIMIT):
         batch = keys[start : start + reads.IN_LIMIT]
         document_frequencies.subtract_documents(connection, batch)
-        of_pages = (t.perceptual_hashes, t.pages, t.checksums, t.page_labels, t.descriptions)
+        of_pages = (t.perceptual_hashes, t.pages, t.checksums, t.page_labels, t.descriptions, t.unembedded)
         for table in (t.runs, t.paths, t.path_facts, *of_pages):
             connection.execute(delete(table).where(table.c.document.in_(batch)))
         connection.execute(delete(t.documents).where(t.documents.c.key.in_(batch)))

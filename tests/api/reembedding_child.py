@@ -10,8 +10,10 @@ import pymupdf  # noqa: F401  here, and not in each fork
 from numpy.typing import NDArray
 
 from pagelens.api.engine.embedding import Embedder, PageBatch, max_image_side
-from pagelens.api.engine.indexing import IndexRun
+from pagelens.api.engine.indexing import IndexFirst, IndexRun
+from pagelens.api.engine.originals import Originals
 from pagelens.api.engine.reembedding import Reembedding
+from pagelens.api.engine.second_pass import SecondPass
 from pagelens.api.engine.wiring import render_array
 from pagelens.core.spaces import Space
 from pagelens.core.types import TokenMatrix
@@ -92,15 +94,19 @@ def lanes_of(embedders: Sequence[Embedder]) -> list[LaneRecord]:
     return [lane for embedder in embedders for lane in embedder.lanes]
 
 
-def index(collection: Path, files: Path) -> None:
+def index(collection: Path, files: Path, first: IndexFirst = "all") -> None:
     """Index the files with the embedders whose lanes the collection has."""
     with CollectionWriter(collection, flush_pages=FLUSH_PAGES) as writer:
         embedders = OLD if writer.manifest.profile == "old" else NEW
-        run = IndexRun(writer, embedders, file_count=1, byte_count=1, on_progress=lambda _: None)
-        settings = PipelineSettings(image_side=max_image_side(embedders))
+        both = first == "all"
+        run = IndexRun(writer, embedders if both else None, file_count=1, byte_count=1, on_progress=lambda _: None)
+        settings = PipelineSettings(image_side=max_image_side(embedders) if both else 0)
         count_tokens = lambda texts: [1] * len(texts)  # noqa: E731
         run.consume(read_documents([files], next_page=run.next_page, count_tokens=count_tokens, settings=settings))
         assert not run.report.failed, run.report.failed
+        find_file = Originals(writer.files, writer.layout, kept=False).find
+        second = SecondPass(writer, embedders, render_array, find_file, on_progress=lambda _: None)
+        second.run(run.report, run.documents)
 
 
 def reembed(collection: Path) -> None:
@@ -115,13 +121,13 @@ def reembed(collection: Path) -> None:
 
 
 def main(files: Path) -> None:
-    """Serve "reembed COLLECTION" and "index COLLECTION"."""
+    """Serve "reembed COLLECTION", "index COLLECTION" and "words COLLECTION", which indexes with words first."""
 
     def run(command: Sequence[str]) -> int:
         if command[0] == "reembed":
             reembed(Path(command[1]))
         else:
-            index(Path(command[1]), files)
+            index(Path(command[1]), files, "words" if command[0] == "words" else "all")
         return 0
 
     serve(run, statements=False)

@@ -13,13 +13,13 @@ from pagelens.core.errors import CollectionLocked, CollectionMismatch, UsageErro
 from pagelens.core.keys import page_of
 from pagelens.core.spaces import Space
 from pagelens.core.types import Guess, TokenMatrix
-from pagelens.index.admin.reembed import CollectionReembedding, ReembeddedPages
+from pagelens.index.admin.reembed import CollectionReembedding
 from pagelens.index.catalog.databases import open_for_reading
 from pagelens.index.catalog.reads import PageRow
 from pagelens.index.creation import create
 from pagelens.index.layout import CatalogRecord, LaneRecord, Layout, load
 from pagelens.index.reader import CollectionReader
-from pagelens.index.records import DenseRows, DocumentPages
+from pagelens.index.records import DenseRows, DocumentPages, EmbeddedPages
 from pagelens.index.writer import CollectionWriter
 from tests.index.fixtures import TEXT, make, new_pages, vector, write
 
@@ -44,13 +44,13 @@ def root(tmp_path: Path, database: CatalogRecord | None) -> Path:
     return root
 
 
-def rows_of(pages: Sequence[PageRow], *, unrendered: Sequence[int] = ()) -> ReembeddedPages:
+def rows_of(pages: Sequence[PageRow], *, unrendered: Sequence[int] = ()) -> EmbeddedPages:
     """Rows that differ from the old ones: the negated vectors of the texts. `unrendered` pages have no image."""
     negated = np.array([-vector(page.text.text) for page in pages], np.float32)
     rendered = [page for page in pages if page.number not in unrendered]
     image_vectors = np.array([vector("image " + page.text.text) for page in rendered], np.float32).reshape(-1, 8)
     tokens = [TokenMatrix(row[None], np.array([[0, 0, 1, 1]], np.float32)) for row in negated]
-    return ReembeddedPages(
+    return EmbeddedPages(
         [page.key for page in pages],
         {
             "text": DenseRows([1] * len(pages), negated),

@@ -13,10 +13,13 @@ from pagelens.retrieve.fusion import (
     MAX_IMAGE_WEIGHT,
     MIN_IMAGE_WEIGHT,
     MIN_IMAGE_WEIGHT_ALONE,
+    TRUST,
     balanced_weights,
     reciprocal_rank_fusion,
 )
 from pagelens.retrieve.lanes import ImageLane, PageLane, TextLane, VisualLane, WordsLane
+
+NOTHING = np.zeros(0, np.int64)
 
 
 def ranking(lane: str, *pages: int) -> Ranking:
@@ -148,3 +151,33 @@ def test_an_image_with_a_text_goes_by_the_image() -> None:
     both = lane_weights(Query("but at night", IMAGE), [], idf_sum=0, comparable_cosines=True)
     assert alone == WEIGHTS
     assert min(both["image"], both["visual"]) > 2 * sum(both[lane] for lane in ("words", "text", "page"))
+
+
+def test_lanes_that_know_a_page_speak_for_those_that_lack_it_with_a_part_of_their_weight() -> None:
+    """Weights 2, 1 and 1.5: page 1 is ranked by `words` only, which has 2 of the 4.5; page 2 is in all lanes."""
+    rankings = [ranking("words", 1, 2), ranking("text", 2), ranking("page", 2)]
+    weights = {"words": 2.0, "text": 1.0, "page": 1.5}
+    lacking = {"words": NOTHING, "text": np.array([1, 7]), "page": np.array([1, 7])}
+    fused = {hit.page: hit.score for hit in reciprocal_rank_fusion(rankings, weights=weights, lacking=lacking)}
+    assert fused[1] == pytest.approx(2 / 61 * (1 + TRUST * 2.5 / 2))
+    assert fused[2] == pytest.approx(2 / 62 + 1 / 61 + 1.5 / 61)
+
+
+def test_a_lane_that_has_a_page_and_does_not_rank_it_counts_as_one_that_knows_it() -> None:
+    """Page 1 is in `words` and `page`, which does not find it, and lacks `text`: 1 of 4.5 is missing."""
+    weights = {"words": 2.0, "text": 1.0, "page": 1.5}
+    lacking = {"words": NOTHING, "text": np.array([1]), "page": NOTHING}
+    [hit] = reciprocal_rank_fusion([ranking("words", 1)], weights=weights, lacking=lacking)
+    assert hit.score == pytest.approx(2 / 61 * (1 + TRUST * 1 / 3.5))
+
+
+def test_where_every_page_lacks_the_same_lanes_the_order_is_that_of_the_others() -> None:
+    rankings = [ranking("words", 3, 1, 2), ranking("text"), ranking("page")]
+    lacking = {"words": NOTHING, "text": np.array([1, 2, 3]), "page": np.array([1, 2, 3])}
+    assert [hit.page for hit in reciprocal_rank_fusion(rankings, lacking=lacking)] == [3, 1, 2]
+
+
+def test_pages_that_lack_nothing_keep_their_scores_to_the_last_bit() -> None:
+    rankings = [ranking("words", 1, 2), ranking("text", 2, 1)]
+    lacking = {"words": NOTHING, "text": np.array([9])}
+    assert reciprocal_rank_fusion(rankings, lacking=lacking) == reciprocal_rank_fusion(rankings)

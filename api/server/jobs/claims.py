@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, select, update
 
 from pagelens.api.server import database_tables as t
 from pagelens.api.server.jobs.job_queue import (
@@ -77,9 +77,16 @@ class JobClaims:
 
     def others_wait(self, step: JobStep) -> bool:
         """Return whether another job waits for its turn."""
-        other = select(t.jobs.c.id).where(t.jobs.c.state.not_in(ENDED), t.jobs.c.id != step.job).limit(1)
+        return self._waits(t.jobs.c.id != step.job)
+
+    def any_waits(self) -> bool:
+        """Return whether a job waits for its turn."""
+        return self._waits()
+
+    def _waits(self, *conditions: ColumnElement[bool]) -> bool:
         with self._database.reading() as connection:
-            return connection.execute(other).first() is not None
+            waiting = select(t.jobs.c.id).where(t.jobs.c.state.not_in(ENDED), *conditions).limit(1)
+            return connection.execute(waiting).first() is not None
 
     def report_progress(self, step: JobStep, *, pages: int, current: str) -> bool:
         """Store the progress of a step. Return whether the job is to be cancelled."""

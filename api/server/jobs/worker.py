@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+import numpy as np
 from filelock import FileLock
 
 from pagelens.api.engine.engine import Engine
@@ -32,6 +33,7 @@ from pagelens.api.server.jobs.retention import RetentionCleaner
 from pagelens.api.server.logs import start_log
 from pagelens.api.server.server_folder import Database, ServerFolder
 from pagelens.core.errors import CollectionLocked, CollectionMismatch, PageLensError
+from pagelens.core.keys import document_of
 
 logger = logging.getLogger("pagelens.api.server.jobs.worker")  # run as a module, its __name__ is "__main__"
 
@@ -73,13 +75,14 @@ class IndexWorker:
         self._claims = claims
         self._collections = collections
         self._uploads = uploads
+        self._without_vectors: set[str] = set()  # collections with a job that was cancelled after its words were found
 
     def run_step(self) -> bool:
         """Execute the next step. Return False if there is none, or if another process is writing the collection."""
         self._on_step()
         step = self._claims.claim_next()
         if step is None:
-            return False
+            return self._make_vectors()
         try:
             results = self._remove(step) if step.kind == "remove" else self._index(step)
         except CollectionLocked:
@@ -106,6 +109,30 @@ class IndexWorker:
         while self.run_step():
             pass
 
+    def _make_vectors(self) -> bool:
+        """Make the vectors that cancelled jobs have left to be made, until a job waits. Return False if there are none,
+        or if another process is writing the collection."""
+        if not self._without_vectors:
+            return False
+        name = min(self._without_vectors)
+
+        def report(_: Progress) -> None:
+            self._on_step()
+            if self._claims.any_waits():
+                raise _StepPaused
+
+        on_progress = _ProgressReporter(report)
+        try:
+            self._collections.use(name, lambda engine: engine.make_vectors(on_progress=on_progress))
+        except _StepPaused:
+            return True
+        except CollectionLocked:
+            return False
+        except PageLensError as exc:
+            logger.warning("vectors of %s are not made now: %s", name, type(exc).__name__)
+        self._without_vectors.discard(name)
+        return True
+
     def _remove(self, step: JobStep) -> list[FileResult]:
         requested = {file.sha256 for file in step.files}
 
@@ -126,12 +153,15 @@ class IndexWorker:
         paths = [text_to_path(file.path) for file in step.files]
         names = {file.path: file.name for file in step.files}
         slice_end = time.monotonic() + self._slice_seconds
+        pages = 0  # read in this step
 
         def report(progress: Progress) -> None:
             self._on_step()
-            if self._claims.report_progress(step, pages=progress.pages, current=names.get(progress.path, "")):
+            nonlocal pages
+            pages = pages if progress.second_pass else progress.pages
+            if self._claims.report_progress(step, pages=pages, current=names.get(progress.path, "")):
                 raise _JobCancelled
-            is_slice_used = time.monotonic() >= slice_end and progress.pages + progress.files > 0  # else none ever ends
+            is_slice_used = time.monotonic() >= slice_end and progress.pages > 0  # else none ever ends
             if is_slice_used and self._claims.others_wait(step):
                 raise _StepPaused
 
@@ -142,6 +172,7 @@ class IndexWorker:
             return _results(engine, step.files, engine.index(paths, on_progress=on_progress))
         except _JobCancelled:
             unfinished: FileState = "cancelled"
+            self._without_vectors.add(step.collection)
         except _StepPaused:
             unfinished = "queued"
         with engine.snapshot() as snapshot:
@@ -165,12 +196,17 @@ class _ProgressReporter:
 def _results(
     engine: Engine, files: Sequence[FileRecord], report: IndexReport, *, unfinished: FileState | None = None
 ) -> list[FileResult]:
-    """Return the results of files: their state in the catalog, and for failed ones the reason from the report.
+    """Return the results of files: their state in the catalog, and for failed ones the reason from the report. After a
+    pause, files that have no vectors yet are not done.
 
     `unfinished` is the state of files that a cancelled or paused run did not come to; None after a complete run.
     """
     with engine.snapshot() as snapshot:
-        documents = {path: row.document for row in snapshot.documents.values() for path in row.paths}
+        rows = snapshot.documents
+        paths = {file.path for file in files}
+        documents = {path: row.document for row in rows.values() for path in paths.intersection(row.paths)}
+        lacking = {key for lane in snapshot.lanes for key in np.unique(document_of(snapshot.unembedded(lane))).tolist()}
+        without_vectors = {rows[key].document.sha256 for key in lacking if unfinished == "queued"}
     failures: dict[str, FailedFile] = {
         item.path: item for item in (*report.skipped, *report.failed_before, *report.failed)
     }
@@ -179,7 +215,7 @@ def _results(
         document, failed = documents.get(file.path), failures.get(file.path)
         if failed is not None:
             results.append(FileResult(file.seq, "failed", failed.code.replace(" ", "-"), failed.reason))
-        elif document is not None:
+        elif document is not None and document.sha256 not in without_vectors:
             results.append(FileResult(file.seq, "indexed", pages=document.page_count, sha256=document.sha256))
         elif unfinished is not None:
             results.append(FileResult(file.seq, unfinished))

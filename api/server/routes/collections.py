@@ -94,6 +94,7 @@ def _collection_out(app_state: AppState, name: str) -> CollectionOut:
                 generation=snapshot.generation,
                 documents=len(snapshot.live),
                 pages=snapshot.page_count,
+                coverage=snapshot.coverage(),
                 feedback=app_state.service.feedback,
             )
 

@@ -227,7 +227,37 @@ def test_inside_a_long_document_a_short_job_gets_its_turn_and_no_page_is_read_tw
     assert empty.job(first["id"])["state"] == "running"
     assert empty.client.get("/v1/documents").json()["total"] == 0
     assert worker.run_step()
+    assert empty.client.get("/v1/documents").json()["total"] == 1, "the short one is found by its words"
+    assert empty.client.post("/v1/search", json={"query": "limpet"}).json()["coverage"]["text"] == 0.0
+    assert empty.job(second["id"])["files"] == {"queued": 1}, "its vectors follow"
+    assert worker.run_step() and worker.run_step()
     assert empty.job(second["id"])["files"] == {"indexed": 1}
+    assert empty.job(first["id"])["state"] == "running"
     worker.drain()
     assert results(empty, first) == {"broken.pdf": ("failed", "damaged"), "long.pdf": ("indexed", "")}
     assert service.use("default", lambda engine: engine.check()) == []
+
+
+def test_vectors_of_a_job_that_is_cancelled_after_its_words_are_made_while_nobody_waits(
+    empty: Server, pdfs: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "PROGRESS_SECONDS", 0.0)
+    job = empty.upload({"tides.pdf": pdfs["tides.pdf"]})
+
+    class CancelledAfterWords(JobClaims):
+        """Claims whose job is cancelled at the second report after its page was read: the first of the second pass."""
+
+        reports = 0
+
+        def report_progress(self, step: JobStep, *, pages: int, current: str) -> bool:
+            super().report_progress(step, pages=pages, current=current)
+            self.reports += pages > 0
+            return self.reports > 1
+
+    service = empty.service
+    worker = IndexWorker(CancelledAfterWords(service.database), service.collections, service.folder.uploads)
+    assert worker.run_step()
+    assert results(empty, job) == {"tides.pdf": ("indexed", "")}
+    assert empty.client.get("/v1/collections").json()["collections"][0]["coverage"]["text"] == 0.0
+    worker.drain()
+    assert empty.client.get("/v1/collections").json()["collections"][0]["coverage"]["text"] == 1.0

@@ -1,0 +1,181 @@
+"""Indexing with words first: what is found between the passes, what each lane is said to cover, and what may happen to
+documents before the second pass comes to them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import pagelens
+from pagelens.api.cli.main import main
+from pagelens.api.engine.engine import Engine
+from pagelens.api.engine.profiles import choose_profile
+from pagelens.api.engine.results import Progress, as_json
+from pagelens.api.engine.wiring import read_settings, reembed_collection
+from pagelens.index.admin.archive import restore_snapshot, write_snapshot
+from tests.api.conftest import write_files
+from tests.api.files import made_up_pages, write_pdf
+from tests.api.test_kill import contents
+
+DENSE = ("text", "page", "visual")
+
+
+class Stop(KeyboardInterrupt):
+    """Ends a run like Ctrl-C."""
+
+
+def stop_before_vectors(progress: Progress) -> None:
+    if progress.second_pass:
+        raise Stop
+
+
+def stop_after_some_vectors(progress: Progress) -> None:
+    if progress.second_pass and progress.pages:
+        raise Stop
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    return write_files(tmp_path / "files")
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Engine]:
+    with pagelens.open(tmp_path / "collection", create=True, profile="builtin") as engine:
+        yield engine
+
+
+@pytest.fixture
+def between(own: Engine, files: Path) -> Engine:
+    """A collection whose indexing was interrupted between its passes."""
+    with pytest.raises(Stop):
+        own.index([files], on_progress=stop_before_vectors)
+    return own
+
+
+def names(engine: Engine, query: str) -> list[str]:
+    return [f"{Path(hit.ref.path).name} p.{hit.ref.number}" for hit in engine.search(query).hits]
+
+
+def coverage(engine: Engine) -> dict[str, float]:
+    return dict(engine.status().coverage)
+
+
+def test_between_the_passes_every_page_is_found_by_its_words_and_results_say_what_lanes_lack(between: Engine) -> None:
+    found = between.search("how much timber")
+    assert Path(found.hits[0].ref.path).name == "harbour.pdf"
+    assert set(found.hits[0].lanes) == {"words"}
+    assert found.hits[0].evidence[0].boxes
+    assert found.coverage == {"text": 0.0, "page": 0.0, "image": 0.0}
+    assert not found.weak
+    note = "Not all pages have their vectors yet (text 0%, image 0%, page 0%): the others are found by their words."
+    assert found.notes == [note]
+    assert note in between.ask("How much did timber grow to in 2024?").notes
+    assert coverage(between) == {"words": 1.0, "text": 0.0, "image": 0.0, "visual": 0.0, "page": 0.0}
+    assert as_json(between.status())["coverage"]["words"] == 1.0
+    assert between.check() == []
+
+
+def test_the_command_line_says_what_lanes_cover(between: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    collection = str(between.layout.root)
+    assert main(["status", "-c", collection]) == 0
+    assert "not all pages have their vectors yet: text 0%, image 0%, visual 0%, page 0%" in capsys.readouterr().out
+    assert main(["search", "timber", "-c", collection]) == 0
+    assert "Not all pages have their vectors yet (text 0%" in capsys.readouterr().out
+
+
+def test_the_next_run_makes_the_vectors_and_the_one_after_it_does_nothing(
+    between: Engine, files: Path, tmp_path: Path
+) -> None:
+    report = between.index([files])
+    assert (report.documents, report.unchanged, report.embedded) == (0, 3, 6)
+    generation = between.status().generation
+    assert set(coverage(between).values()) == {1.0}
+    found = between.search("how much timber")
+    assert (found.coverage, found.notes) == ({}, [])
+    again = between.index([files])
+    assert (again.embedded, again.words_seconds, between.status().generation) == (0, None, generation)
+    with pagelens.open(tmp_path / "at-once", create=True, profile="builtin") as at_once:
+        report = at_once.index([files], first="all")
+        assert (report.pages, report.embedded) == (6, 0)
+        with between.snapshot() as snapshot, at_once.snapshot() as expected:
+            assert contents(snapshot) == contents(expected)
+            assert sorted(snapshot.perceptual_hashes().values()) == sorted(expected.perceptual_hashes().values())
+
+
+def test_vectors_can_be_made_without_naming_a_file(between: Engine) -> None:
+    assert between.make_vectors().embedded == 6
+    assert set(coverage(between).values()) == {1.0}
+
+
+def test_an_interruption_within_the_second_pass_keeps_the_vectors_that_were_made(own: Engine, tmp_path: Path) -> None:
+    write_pdf(tmp_path / "long" / "a.pdf", made_up_pages(40, 1), title="A long document")
+    with pytest.raises(Stop):
+        own.index([tmp_path / "long"], on_progress=stop_after_some_vectors)
+    assert coverage(own)["text"] == pytest.approx(32 / 40)
+    assert own.make_vectors().embedded == 8
+
+
+def test_a_document_removed_between_the_passes_gets_no_vectors(between: Engine, files: Path) -> None:
+    between.remove([str(files / "reports" / "harbour.pdf")])
+    assert between.make_vectors().embedded == 3
+    assert between.check() == []
+    with between.snapshot() as snapshot:
+        assert {key >> 20 for key in snapshot.tokens("page").keys.tolist()} == set(snapshot.documents)
+
+
+def test_a_document_that_changed_between_the_passes_is_read_again_and_its_old_pages_get_no_vectors(
+    between: Engine, files: Path
+) -> None:
+    write_pdf(files / "guides" / "tides.pdf", ["A whelk has a spiral shell.", "B", "C"], title="Whelks")
+    report = between.index([files])
+    assert (report.documents, report.pages, report.embedded) == (1, 3, 7)
+    assert between.check() == []
+    assert names(between, "spiral shell")[0] == "tides.pdf p.1"
+
+
+def test_pages_whose_file_is_gone_get_the_vectors_that_need_no_picture_and_the_others_when_it_is_back(
+    between: Engine, files: Path, tmp_path: Path
+) -> None:
+    away = (files / "reports").rename(tmp_path / "away")
+    report = between.make_vectors()
+    assert [(Path(file.path).name, file.code) for file in report.not_rendered] == [("harbour.pdf", "vanished")]
+    assert coverage(between)["text"] == coverage(between)["page"] == 1.0
+    assert coverage(between)["visual"] == pytest.approx(0.5)
+    assert between.search("timber").coverage == {}, "the lane of pictures is not asked"
+    assert between.check() == []
+    away.rename(files / "reports")
+    report = between.index([files])
+    assert (report.embedded, report.not_rendered) == (3, [])
+    assert set(coverage(between).values()) == {1.0}
+    assert between.check() == []
+
+
+def test_a_snapshot_between_the_passes_keeps_what_lanes_lack(between: Engine, tmp_path: Path) -> None:
+    write_snapshot(between.layout.root, tmp_path / "collection.tar")
+    restore_snapshot(tmp_path / "collection.tar", tmp_path / "restored")
+    with pagelens.open(tmp_path / "restored") as restored:
+        assert coverage(restored)["text"] == 0.0
+        assert restored.make_vectors().embedded == 6
+        assert restored.check() == []
+
+
+def test_reembedding_between_the_passes_makes_the_new_vectors_and_leaves_the_kept_lanes_to_the_second_pass(
+    between: Engine,
+) -> None:
+    profile = choose_profile("builtin", read_settings(), models={"image": "none"})
+    reembed_collection(between.layout.root, profile, read_settings())
+    with pagelens.open(between.layout.root) as engine:
+        assert "image" not in coverage(engine)
+        assert coverage(engine)["text"] == 0.0
+        assert engine.make_vectors().embedded == 6
+        assert engine.check() == []
+
+
+def test_metadata_that_is_searched_moves_a_document_with_what_it_lacks(between: Engine, tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("file,keywords\nharbour.pdf,quayside\n")
+    between.load_metadata(tmp_path / "table.csv", searched=["keywords"])
+    assert names(between, "quayside") == ["harbour.pdf p.1"]
+    assert coverage(between)["text"] == 0.0
+    assert between.make_vectors().embedded == 6
+    assert between.check() == []
