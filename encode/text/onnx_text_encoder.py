@@ -191,10 +191,12 @@ def _tokens_of(hidden: NDArray[np.float32], encoding: Encoding, text: str, prefi
 
     SentencePiece's tokens begin with the blank before them, which their spans leave out; so do tokens of blanks alone.
     """
-    spans = np.asarray(encoding.offsets, np.int32).reshape(-1, 2)
-    for span in spans:
-        while span[0] < span[1] and text[span[0]].isspace():
-            span[0] += 1
+    offsets = encoding.offsets
+    spans = np.asarray(offsets, np.int32).reshape(-1, 2)
+    for row, (start, end) in enumerate(offsets):
+        while start < end and text[start].isspace():
+            start += 1
+            spans[row, 0] = start
     keep = np.flatnonzero(
         (np.asarray(encoding.special_tokens_mask) == 0) & (spans[:, 0] >= prefix_length) & (spans[:, 0] < spans[:, 1])
     )

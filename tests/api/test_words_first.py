@@ -179,3 +179,28 @@ def test_metadata_that_is_searched_moves_a_document_with_what_it_lacks(between: 
     assert coverage(between)["text"] == 0.0
     assert between.make_vectors().embedded == 6
     assert between.check() == []
+
+
+def test_a_page_without_vectors_is_neither_lost_nor_called_weak_beside_pages_that_have_them(
+    own: Engine, files: Path
+) -> None:
+    own.index([files / "reports"])
+    with pytest.raises(Stop):
+        own.index([files / "guides"], on_progress=stop_before_vectors)
+    assert coverage(own)["text"] == pytest.approx(3 / 5)
+    found = own.search("where does the limpet sleep before the tide falls")
+    assert f"{Path(found.hits[0].ref.path).name} p.{found.hits[0].ref.number}" == "tides.pdf p.2"
+    assert "text" not in found.hits[0].lanes and not found.weak
+    other = own.search("how much timber was there in 2024")
+    assert Path(other.hits[0].ref.path).name == "harbour.pdf"
+    assert set(other.hits[0].lanes) == {"words", "text", "page"}
+
+
+def test_the_run_says_when_all_was_found_by_its_words(
+    own: Engine, files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["index", str(files), "-c", str(own.layout.root)]) == 0
+    printed = capsys.readouterr().out
+    assert "Found by their words after" in printed and "then 6 pages got their vectors." in printed
+    assert main(["index", str(files), "-c", str(own.layout.root), "--first", "all"]) == 0
+    assert "Found by their words after" not in capsys.readouterr().out
