@@ -22,7 +22,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -172,13 +172,18 @@ def write_folder(folder: Path, files: Path, most_pages: int) -> tuple[str, str]:
 def print_first_search(folder: Path, collection: Path, wanted: str, query: str) -> None:
     """Index a folder as a user would, and print after how many seconds a search finds a page first."""
     import pagelens
+    from pagelens.api.engine.results import Progress
     from pagelens.ingest.ocr.engines import OcrSettings
 
     pagelens.open(collection, create=True, profile="builtin").close()
     marks: dict[str, float] = {}
 
-    def marked(name: str) -> Callable[[], None]:
-        return lambda: marks.setdefault(name, time.monotonic() - started) and None
+    def mark(name: str) -> None:
+        marks.setdefault(name, time.monotonic() - started)
+
+    def on_progress(progress: Progress) -> None:
+        if progress.second_pass:
+            mark("words")
 
     with pagelens.open(collection) as engine, pagelens.open(collection) as searching:
         ended, started = threading.Event(), time.monotonic()
@@ -187,16 +192,16 @@ def print_first_search(folder: Path, collection: Path, wanted: str, query: str) 
             while not ended.wait(POLL_SECONDS) and "found" not in marks:
                 hits = searching.search(query, k=1).hits
                 if hits and Path(hits[0].ref.path).name == wanted:
-                    marked("found")()
+                    mark("found")
 
         thread = threading.Thread(target=look)
         thread.start()
         report = engine.index(
             folder,
             ocr=OcrSettings(mode="never"),
-            on_progress=lambda progress: marked("words")() if progress.second_pass else None,
+            on_progress=on_progress,
         )
-        marked("all")()
+        mark("all")
         ended.set()
         thread.join()
     seconds = {name: f"{marks[name]:.1f} s" if name in marks else "not seen" for name in ("found", "words", "all")}

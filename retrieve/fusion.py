@@ -11,8 +11,8 @@ bad.
 
 A page that a lane has no vector of yet (`pagelens index --first words`) would have been ranked by it somewhere. Its
 sum is multiplied by 1 + TRUST * (weight of the lanes that lack it) / (weight of those that do not): the lanes that know
-a page speak for those that do not, but not with their full weight, since a page that is first in one lane is seldom
-first in all.
+a page speak for those that do not, with a little less than their weight, since a page that is first in one lane is
+seldom first in all.
 
 Weights: a page of text is ranked by three lanes, a photo by one, so with fixed weights either no photo is ever seen or
 photos stand before the pages that answer. The image lane's weight therefore depends on the query:
@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from pagelens.core.types import FusedHit, LaneRank, Query, QueryPart, Ranking
 
 K = 60
-TRUST = 0.5  # of other lanes where one lacks a page; measured: docs/LOG.md
+TRUST = 0.875  # of other lanes where one lacks a page; measured: docs/LOG.md
 SHORT_RANKING = 10  # hits; the floor of a ranking of this length is moved halfway to zero
 
 MIN_IMAGE_WEIGHT, MAX_IMAGE_WEIGHT = 0.25, 8.0
