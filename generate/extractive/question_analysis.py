@@ -139,7 +139,7 @@ class QuestionAnalyzer:
         return {
             form: first_terms | second_terms
             for (first, first_terms), (second, second_terms) in pairwise(words)
-            if min(len(first), len(second)) >= MIN_COMPOUND_PART
+            if first != second and min(len(first), len(second)) >= MIN_COMPOUND_PART
             for end in {second, VERBS.get(second, second)}
             for form in plain_terms(self._analyze(first + end))
         }

@@ -104,3 +104,8 @@ def test_two_neighbouring_words_of_a_question_may_stand_on_the_page_as_one(quest
 def test_words_of_a_question_are_joined_in_their_order_and_as_neighbours_only(question: str) -> None:
     terms = QuestionAnalyzer(analyze).analyze(question).terms_in(analyze("Dunholt: December rainfall mm: 777"))
     assert terms == {"dunholt"}
+
+
+def test_a_word_that_a_question_repeats_is_not_joined_with_itself() -> None:
+    question = QuestionAnalyzer(analyze).analyze("Which papers of Table 1 and Table 2 are of 2021?")
+    assert "tabl" not in question.terms_in(analyze("The tablet was sold."))
