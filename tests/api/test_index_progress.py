@@ -1,12 +1,13 @@
 """What an indexing run says that it waits for."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import pagelens
 from pagelens.api.cli.main import main
-from pagelens.api.cli.progress_output import ProgressMeter, SmoothedRate, describe_wait
+from pagelens.api.cli.progress_output import ProgressMeter, SmoothedRate, describe_pages, describe_wait
 from pagelens.api.engine.indexing import STAGE_DECAY_SECONDS, IndexRun, StageTimer
 from pagelens.api.engine.results import IndexStage, Progress
 from pagelens.index.creation import create
@@ -146,3 +147,19 @@ def test_each_file_is_named_as_it_is_done_if_that_is_wanted(
     assert "in/a.txt: indexed, 1 page\n" in first and "in/b.pdf: could not be read: " in first
     assert main(options) == 4
     assert "in/a.txt: unchanged\n" in capsys.readouterr().err
+
+
+def test_the_second_pass_counts_its_pages_and_the_time_left_anew() -> None:
+    now = 0.0
+    meter = ProgressMeter(lambda: now)
+    for second in range(101):
+        now = second
+        meter.update(report(pages=1 + 10 * second, share=second / 100))
+    assert meter.rate == "10.0 pages/s"
+    for second in range(11):  # a page a second, of fifty
+        now = 101 + second
+        progress = replace(report(pages=second, share=second / 50), second_pass=True)
+        meter.update(progress)
+    assert meter.rate == "1.0 pages/s"
+    assert meter.left in ("about 40 s left", "about 41 s left")
+    assert describe_pages(progress) == "10 pages with vectors"
