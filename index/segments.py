@@ -76,6 +76,14 @@ def read_keys(folder: Path, name: str) -> NDArray[np.int64]:
     return read_array(folder, name, "keys", mapped=False)
 
 
+def read_space(folder: Path, name: str) -> Space:
+    """Return the space of a segment's vectors. Raises like `read_segment`."""
+    try:
+        return Space.from_json(json.loads((folder / name / "segment.json").read_text("utf-8"))["space"])
+    except (ValueError, KeyError, TypeError, RecursionError) as exc:
+        raise CollectionDamaged(f"segment {folder / name} was changed after it was written: {exc}. {REPAIR}") from exc
+
+
 def read_array(folder: Path, name: str, part: str, *, mapped: bool = True) -> NDArray[Any]:
     """Return one array of a segment, memory-mapped or in memory. Raises like `read_segment`."""
     try:

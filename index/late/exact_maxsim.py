@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from pagelens.core.types import QueryTokens
 from pagelens.index.late.maxsim import ExactScorer, IntegerProducts, PageWindows, max_similarities
 from pagelens.index.late.ragged import ChunkedTokens
+from pagelens.index.late.token_codes import rotate, rotate_query
 
 TOLERANCE = 1e-4  # relative: more than the order of summation in a matrix product changes a score by
 
@@ -24,7 +25,8 @@ class ExactMaxSim:
         scores = np.empty(len(rows), np.float32)
         for batch in self._tokens.batches(rows):
             windows = PageWindows.of(batch.starts, len(batch.codes), query.window)
-            best = max_similarities(query.vectors, batch.codes, batch.scales, windows.starts)
+            vectors = rotate(query.vectors) if batch.rotated else query.vectors
+            best = max_similarities(vectors, batch.codes, batch.scales, windows.starts)
             scores[batch.pages] = windows.scores(best, query.weights)
         return scores
 
@@ -62,8 +64,10 @@ def rescore(
     """Score pages exactly and return the k best: equal pages are exact ties, ordered by row. `products`: see
     `ExactScorer`."""
     rows = np.sort(rows)
-    scorer, scores = ExactScorer(query, products), np.empty(len(rows), np.float32)
+    scores, scorers = np.empty(len(rows), np.float32), dict[bool, ExactScorer]()
     for batch in tokens.batches(rows):
-        scores[batch.pages] = scorer.scores(batch.codes, batch.scales, batch.starts)
+        if batch.rotated not in scorers:
+            scorers[batch.rotated] = ExactScorer(rotate_query(query) if batch.rotated else query, products)
+        scores[batch.pages] = scorers[batch.rotated].scores(batch.codes, batch.scales, batch.starts)
     order = np.argsort(-scores, kind="stable")[:k]
     return rows[order], scores[order]

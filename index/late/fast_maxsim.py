@@ -19,6 +19,7 @@ from pagelens.index.late.exact_maxsim import eligible_rows, rescore
 from pagelens.index.late.integer_scan import integer_scan, onnx_products
 from pagelens.index.late.maxsim import PageWindows
 from pagelens.index.late.ragged import BATCH_TOKENS, ChunkedTokens
+from pagelens.index.late.token_codes import rotate
 
 EXTRA_RESCORED = 8  # pages rescored exactly beyond k, plus an eighth of k
 PAGES_PER_THREAD = 500  # below this many, another thread costs more than it saves
@@ -97,7 +98,7 @@ def top_rows(
     if len(rows) <= min(sizes):
         return [rows for _ in queries]
     vectors = np.concatenate([query.vectors for query in queries])
-    scan = integer_scan(vectors)
+    scans = {rotated: integer_scan(rotate(vectors) if rotated else vectors) for rotated in (False, True)}
     batch_tokens = min(max(PRODUCTS_PER_BATCH // len(vectors), BATCH_TOKENS), MAX_BATCH_FACTOR * BATCH_TOKENS)
     ends = np.cumsum([len(query.vectors) for query in queries])
     scores = np.empty((len(queries), len(rows)), np.float32)
@@ -106,7 +107,7 @@ def top_rows(
         for batch in tokens.batches(rows[part], tokens=batch_tokens):
             windows = PageWindows.of(batch.starts, len(batch.codes), queries[0].window)
             batch_scores = scores[:, part][:, batch.pages]
-            for position, best in enumerate(np.split(scan(batch, windows), ends[:-1])):
+            for position, best in enumerate(np.split(scans[batch.rotated](batch, windows), ends[:-1])):
                 batch_scores[position] = windows.scores(best, queries[position].weights)
 
     run_in_threads(score, len(rows), threads)

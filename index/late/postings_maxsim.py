@@ -16,6 +16,7 @@ from pagelens.index.late.fast_maxsim import FastMaxSim, rescoring_depth, run_in_
 from pagelens.index.late.integer_scan import integer_scan, onnx_products
 from pagelens.index.late.maxsim import PageWindows
 from pagelens.index.late.ragged import ChunkedTokens, TokenBatch
+from pagelens.index.late.token_codes import rotate
 from pagelens.index.late.token_postings import BLOCK, IndexedSegment, PostingsScorer, largest
 
 WINDOW = 2 * BLOCK  # the window that postings can score; queries with another one are answered by a scan
@@ -104,7 +105,8 @@ class PostingsMaxSim:
     ) -> NDArray[np.float32]:
         """Return MaxSim in integers of windows of `WINDOW` tokens from `starts` (n_windows,) on, which end with their
         page."""
-        scan, tokens = integer_scan(query.vectors), segment.tokens
+        tokens = segment.tokens
+        scan = integer_scan(rotate(query.vectors) if tokens.rotated else query.vectors)
         order = np.argsort(starts)  # in the order in which they lie on disk
         scores = np.empty(len(starts), np.float32)
 
@@ -114,10 +116,9 @@ class PostingsMaxSim:
                 ends = tokens.offsets[pages[chosen] + 1]
                 # A window beyond its page's end repeats the page's last token, which changes no maximum.
                 rows = np.minimum(starts[chosen, None] + tokens.offsets[0] + np.arange(WINDOW), ends[:, None] - 1)
-                flat = rows.ravel()
-                scales = None if tokens.scales is None else tokens.scales[flat]
-                batch = TokenBatch(slice(0, len(chosen)), np.arange(len(chosen)) * WINDOW, tokens.codes[flat], scales)
-                whole = PageWindows.of(batch.starts, len(flat), 0)
+                codes, scales = tokens.read(rows.ravel())
+                batch = TokenBatch(slice(0, len(chosen)), np.arange(len(chosen)) * WINDOW, codes, scales)
+                whole = PageWindows.of(batch.starts, len(codes), 0)
                 scores[chosen] = whole.scores(scan(batch, whole), query.weights)
 
         run_in_threads(score, len(starts), self._threads)

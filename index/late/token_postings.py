@@ -86,7 +86,7 @@ def _sample(part: RaggedTokens, share: float) -> NDArray[np.float32]:
 def _chunks(part: RaggedTokens) -> Iterator[NDArray[np.float32]]:
     """Yield a part's vectors, `CHUNK` at a time."""
     for start in range(part.used.start, part.used.stop, CHUNK):
-        yield part.vectors(np.arange(start, min(start + CHUNK, part.used.stop)))
+        yield part.vectors(slice(start, min(start + CHUNK, part.used.stop)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

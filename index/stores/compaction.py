@@ -1,4 +1,5 @@
-"""Compaction: small and mostly dead segments are rewritten as one. Search results stay the same.
+"""Compaction: small and mostly dead segments are rewritten as one. Search results stay the same, but where tokens are
+shortened: pages in multi-vector lanes then differ in the third digit of their scores.
 
 A segment's hashes are checked before it is rewritten; a damaged one is left as it is.
 """
@@ -15,7 +16,8 @@ from pagelens.core.spaces import Space
 from pagelens.index.catalog import tables as t
 from pagelens.index.catalog import writes
 from pagelens.index.catalog.transactions import transaction
-from pagelens.index.late.token_segments import read_token_segment, storage_of, write_token_segment
+from pagelens.index.late.token_codes import Bits
+from pagelens.index.late.token_segments import read_token_segment, shorten, storage_of, write_token_segment
 from pagelens.index.layout import Layout, Manifest
 from pagelens.index.segments import check_segment, read_segment, write_segment
 
@@ -23,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 SMALL_SEGMENT = 65_536  # live rows; segments with fewer are compacted when there are more than MAX_SMALL_SEGMENTS
 SMALL_TOKEN_SEGMENT = 4_096  # likewise in multi-vector lanes, where a row is a page of about 0.1 MB
+SHORTENED_PAGES = 4_096  # pages of 8-bit integers that are shortened when they are written together
+BITS: Bits = 4  # of a shortened token's numbers
+SHORT = f"{BITS} bits"
 MAX_SMALL_SEGMENTS = 16
 DEAD_SHARE = 0.5  # a segment with at least this share of dead rows is rewritten
 
@@ -76,15 +81,21 @@ def _compact_vectors(folder: Path, space: Space, runs: Sequence[_Run]) -> dict[s
 
 
 def _compact_tokens(folder: Path, space: Space, runs: Sequence[_Run]) -> dict[str, Sequence[_Run]]:
-    """Write the pages of runs as one segment for each storage; return names and the runs they hold."""
+    """Write the pages of runs as one segment for each storage; return names and the runs they hold. Pages in 8-bit
+    integers are shortened where there are many of them, or shortened ones to join."""
     parts = {name: read_token_segment(folder, name) for name in dict.fromkeys(run.name for run in runs)}
+    storages = {name: storage_of(rows) for name, (_, rows) in parts.items()}
+    integers = sum(run.stop - run.start for run in runs if storages[run.name] == "int8")
+    if space.dim * BITS % 8 == 0 and (integers >= SHORTENED_PAGES or SHORT in storages.values()):
+        for name in [name for name, storage in storages.items() if storage == "int8"]:
+            keys, rows = parts[name]
+            parts[name], storages[name] = (keys, shorten(rows, BITS)), SHORT
     compacted: dict[str, Sequence[_Run]] = {}
-    for storage in ("int8", "float16"):
-        same_storage = [run for run in runs if storage_of(parts[run.name][1]) == storage]
-        if same_storage:
-            keys = np.concatenate([parts[run.name][0][run.start : run.stop] for run in same_storage])
-            parts_to_write = [parts[run.name][1].page_range(run.start, run.stop) for run in same_storage]
-            compacted[write_token_segment(folder, space, keys, parts_to_write)] = same_storage
+    for storage in sorted(set(storages.values())):
+        same_storage = [run for run in runs if storages[run.name] == storage]
+        keys = np.concatenate([parts[run.name][0][run.start : run.stop] for run in same_storage])
+        parts_to_write = [parts[run.name][1].page_range(run.start, run.stop) for run in same_storage]
+        compacted[write_token_segment(folder, space, keys, parts_to_write)] = same_storage
     return compacted
 
 

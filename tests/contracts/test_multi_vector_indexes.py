@@ -16,7 +16,7 @@ from pagelens.index.late.multi_vector_index import FAST_FROM, MultiVectorIndex, 
 from pagelens.index.late.postings_maxsim import PostingsMaxSim
 from pagelens.index.late.ragged import ChunkedTokens
 from pagelens.index.late.token_postings import IndexedSegment, build_postings
-from pagelens.index.late.token_segments import Storage, TokenRows, pack_tokens
+from pagelens.index.late.token_segments import TokenRows, pack_tokens, shorten
 from tests.concurrent_calls import call_concurrently
 from tests.contracts.on_qdrant import TokensOnQdrant
 
@@ -67,6 +67,13 @@ def pages(lengths: Sequence[int], seed: int) -> list[TokenMatrix]:
     return [page(unit_rows(length, rng)) for length in lengths]
 
 
+def stored_as(storage: str, matrices: Sequence[TokenMatrix]) -> TokenRows:
+    if storage == "float16":
+        return pack_tokens(matrices, DIM, storage="float16")
+    rows = pack_tokens(matrices, DIM)
+    return rows if storage == "int8" else shorten(rows, 4 if storage == "4 bits" else 2)
+
+
 def query(count: int, seed: int, weights: NDArray[np.float32] | None = None, *, window: int = 0) -> QueryTokens:
     return QueryTokens(unit_rows(count, np.random.default_rng(seed)), ["word"] * count, weights, window)
 
@@ -109,7 +116,7 @@ def unpacked(parts: Sequence[TokenRows]) -> list[TokenMatrix]:
     seed=st.integers(0, 10_000),
     share=st.floats(0.2, 1.0),
     weighted=st.booleans(),
-    storage=st.sampled_from(["int8", "float16"]),
+    storage=st.sampled_from(["int8", "float16", "4 bits", "2 bits"]),
     window=st.sampled_from([0, 2, 4, 6]),
 )
 def test_the_k_best_allowed_pages_come_back_best_first(
@@ -121,11 +128,11 @@ def test_the_k_best_allowed_pages_come_back_best_first(
     seed: int,
     share: float,
     weighted: bool,
-    storage: Storage,
+    storage: str,
     window: int,
 ) -> None:
     stored = pages(lengths, seed)
-    parts = [pack_tokens(stored[:cut], DIM, storage=storage), pack_tokens(stored[cut:], DIM)]
+    parts = [stored_as(storage, stored[:cut]), pack_tokens(stored[cut:], DIM)]
     rng = np.random.default_rng(seed + 1)
     weights = rng.uniform(0.1, 3.0, count).astype(np.float32) if weighted else None
     query_tokens, allowed = query(count, seed + 2, weights, window=window), rng.random(len(lengths)) < share
@@ -139,8 +146,9 @@ def test_the_k_best_allowed_pages_come_back_best_first(
     assert (np.diff(scores) <= 0).all()
 
 
+@pytest.mark.parametrize("storage", ["int8", "4 bits"])
 @pytest.mark.parametrize("name", ALL)
-def test_equal_pages_keep_their_order_wherever_they_stand(name: str) -> None:
+def test_equal_pages_keep_their_order_wherever_they_stand(name: str, storage: str) -> None:
     """Copies of one page lie in blocks of different shapes; a matrix product's last bits may differ there."""
     rng = np.random.default_rng(4)
     copy = page(blurred(np.repeat(unit_rows(1, rng), 9, axis=0), 0.05, rng))
@@ -149,7 +157,7 @@ def test_equal_pages_keep_their_order_wherever_they_stand(name: str) -> None:
     for place in places:
         others[place] = copy
     query_tokens = QueryTokens(copy.vectors[:5], ["word"] * 5)
-    rows, scores = ALL[name]([pack_tokens(others, DIM)]).search(query_tokens, 5)
+    rows, scores = ALL[name]([stored_as(storage, others)]).search(query_tokens, 5)
     assert rows.tolist() == places[:5]
     assert len(set(scores.tolist())) == 1
 
@@ -202,9 +210,10 @@ def test_a_long_page_with_the_words_apart_loses_to_a_short_one_with_them_togethe
     assert index.search(replace(query_tokens, window=0), 2)[0].tolist() == [0, 1]
 
 
+@pytest.mark.parametrize("storage", ["int8", "4 bits", "2 bits"])
 @pytest.mark.parametrize("name", ["fast", "postings"])
-def test_a_quick_index_scores_what_it_finds_as_the_exact_one_does(name: str) -> None:
-    parts = [pack_tokens(pages([20] * 900, 5), DIM)]
+def test_a_quick_index_scores_what_it_finds_as_the_exact_one_does(name: str, storage: str) -> None:
+    parts = [stored_as(storage, pages([20] * 900, 5))]
     query_tokens = query(6, 6)
     exact = dict(zip(*(values.tolist() for values in ALL["exact"](parts).search(query_tokens, 900)), strict=True))
     rows, scores = ALL[name](parts).search(query_tokens, 10)

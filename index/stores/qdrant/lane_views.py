@@ -21,6 +21,7 @@ from pagelens.index.dense.exact_index import Matrix
 from pagelens.index.lane_queries import NO_RESULT, SearchResult
 from pagelens.index.lane_rows import parts_by_document
 from pagelens.index.late.maxsim import score_page
+from pagelens.index.late.token_codes import rotate_query
 from pagelens.index.late.token_segments import TokenRows
 from pagelens.index.records import DenseParts, TokenParts
 from pagelens.index.selection import Selection
@@ -132,7 +133,9 @@ class QdrantMultiVectorView:
         for row, key in enumerate(keys[:count].tolist()):
             found[row] = key in stored  # it may be deleted between the two requests
             if key in stored:
-                scores[row] = score_page(query, stored[key].tokens.codes, stored[key].tokens.scales)
+                tokens = stored[key].tokens
+                turned = rotate_query(query) if tokens.rotated else query
+                scores[row] = score_page(turned, *tokens.read(tokens.used))
         return keys[found], scores[found]
 
     def _stored(self, pages: Sequence[int]) -> dict[int, TokenRows]:

@@ -25,7 +25,7 @@ from pagelens.index.late.ragged import RaggedTokens
 from pagelens.index.late.token_segments import TokenRows
 from pagelens.index.selection import Selection
 
-INTEGERS, HALVES = b"i", b"f"  # the first byte of packed tokens: int8 with scales, or float16
+KINDS = {"int8": b"i", "float16": b"f", "4 bits": b"4", "2 bits": b"2"}  # how tokens are stored: the first byte
 
 
 def point_payload(page: int, part: str | None = None) -> dict[str, object]:
@@ -90,21 +90,26 @@ def not_deleted() -> models.Condition:
 
 def pack_page(rows: TokenRows, row: int) -> str:
     """Return one page's tokens and boxes as base64 text."""
-    used = rows.tokens.page_range(row, row + 1).used
-    codes, scales, boxes = rows.tokens.codes[used], rows.tokens.scales, rows.boxes[used]
-    kind = HALVES if scales is None else INTEGERS
-    numbers = b"" if scales is None else scales[used].astype("<f4").tobytes()
+    used, boxes = rows.tokens.page_range(row, row + 1).used, rows.box_numbers(row)
+    codes, scales, kind = rows.tokens.codes[used], rows.tokens.scales, KINDS[rows.tokens.storage]
+    numbers = b"" if scales is None else scales[used].astype("<f2" if rows.tokens.rotated else "<f4").tobytes()
     return base64.b64encode(kind + codes.tobytes() + numbers + boxes.astype("<u2").tobytes()).decode("ascii")
 
 
 def unpack_page(text: str, dim: int) -> TokenRows:
     """Return one page's tokens and boxes. Raises ValueError for text not written by `pack_page`."""
     data = base64.b64decode(text, validate=True)
-    halves = data[:1] == HALVES
-    count, rest = divmod(len(data) - 1, 2 * dim + 8 if halves else dim + 12)
-    if rest or data[:1] not in (HALVES, INTEGERS):
+    kinds = {byte: storage for storage, byte in KINDS.items()}
+    storage = kinds.get(data[:1], "")
+    bits = {"": 8, "float16": 16, "int8": 8, "4 bits": 4, "2 bits": 2}[storage]
+    scale = np.dtype("<f4" if storage == "int8" else "<f2")
+    width, scale_bytes = dim * bits // 8, 0 if storage == "float16" else scale.itemsize
+    count, rest = divmod(len(data) - 1, width + scale_bytes + 8)
+    if rest or not storage:
         raise ValueError(f"expected the tokens of a page, found {len(data)} bytes")
-    codes = np.frombuffer(data, "<f2" if halves else np.uint8, count * dim, 1).reshape(count, dim)
-    scales = None if halves else np.frombuffer(data, "<f4", count, 1 + codes.nbytes)
+    columns = width // 2 if storage == "float16" else width
+    codes = np.frombuffer(data, "<f2" if storage == "float16" else np.uint8, count * columns, 1).reshape(count, columns)
+    scales = np.frombuffer(data, scale, count, 1 + codes.nbytes) if scale_bytes else None
     boxes = np.frombuffer(data, "<u2", count * 4, len(data) - 8 * count).reshape(count, 4)
-    return TokenRows(RaggedTokens(np.array([0, count], np.int64), codes, scales), boxes.astype(np.uint16))
+    tokens = RaggedTokens(np.array([0, count], np.int64), codes, scales, min(bits, 8))
+    return TokenRows(tokens, boxes.astype(np.uint16))
