@@ -4,9 +4,10 @@
 
 All use one thread (BLAS, onnxruntime, torch, Rayon); CPU time, median over queries of 20 tokens. PageLens's pages are
 in a memory-mapped segment on disk; the others' are float32 in memory. Recall is that of the 10 or 200 best pages
-against MaxSim in float32 over the original vectors. maxsim-cpu is measured if it is installed, qdrant-client's local
-mode up to 1,000 pages. Pages and queries are synthetic (`benchmarks.token_pages`); windows of real pages are measured
-by `benchmarks.many_pages`.
+against MaxSim in float32 over the original vectors, of whole pages or by stretches of 24 tokens, as the builtin lane
+asks. maxsim-cpu and fast-plaid are measured where they are installed, qdrant-client's local mode up to 1,000
+pages. Pages and queries are synthetic (`benchmarks.token_pages`, which says how they were
+fitted to real ones); real pages are measured by `benchmarks.many_pages`.
 """
 
 import argparse
@@ -33,15 +34,18 @@ from pagelens.core.spaces import Space
 from pagelens.core.types import QueryTokens, TokenMatrix
 from pagelens.index.late.exact_maxsim import ExactMaxSim
 from pagelens.index.late.fast_maxsim import FastMaxSim
+from pagelens.index.late.maxsim import PageWindows
 from pagelens.index.late.multi_vector_index import MultiVectorIndex
 from pagelens.index.late.postings_maxsim import PostingsMaxSim
 from pagelens.index.late.ragged import ChunkedTokens, RaggedTokens
+from pagelens.index.late.token_codes import Bits
 from pagelens.index.late.token_postings import IndexedSegment, TokenPostings
 from pagelens.index.late.token_segments import (
     TokenRows,
     pack_tokens,
     read_postings,
     read_token_segment,
+    shorten,
     write_token_segment,
 )
 
@@ -51,6 +55,8 @@ BATCH = 128  # pages at a time, score_multi_vector's default
 PACKED = 100  # pages packed at a time
 SLOW = 5  # queries for those that look at every number in float32
 QDRANT_PAGES = 1_000
+WINDOW = 24  # tokens of a stretch
+SHORT: dict[int, Bits] = {4: 4, 2: 2}
 
 Array = NDArray[np.float32]
 Find = Callable[[Array], NDArray[np.int64]]  # a query's vectors to pages, best first
@@ -65,6 +71,7 @@ class Row:
     find: Find
     queries: int
     depth: int = K  # of the results that are compared with the best pages
+    window: int = 0  # by which pages are scored, as in `QueryTokens`
 
 
 def main() -> None:
@@ -72,35 +79,37 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pages", type=int, nargs="+", default=[1_000, 10_000])
     parser.add_argument("--queries", type=int, default=40, help="for what is quick; the rest gets a few")
+    parser.add_argument("--bits", type=int, nargs="+", choices=[8, 4, 2], default=[8, 4], help="of a stored number")
     arguments = parser.parse_args()
     os.environ["RAYON_NUM_THREADS"] = "1"
     torch.set_num_threads(1)
     with threadpool_limits(limits=1):
         for size in arguments.pages:
-            _measure(size, arguments.queries)
+            _measure(size, arguments.queries, arguments.bits)
 
 
-def _measure(size: int, queries: int) -> None:
+def _measure(size: int, queries: int, bits: Sequence[int]) -> None:
     synthetic = make_pages(size, queries=queries)
     with tempfile.TemporaryDirectory() as folder:
         start = time.process_time()
         stored, postings = _store(Path(folder), synthetic.pages)
         packing = (time.process_time() - start) / size
-        _print_table(synthetic, stored, postings, queries, packing)
+        rows = [*_others(synthetic, Path(folder)), *_ours(stored, postings, queries)]
+        for short in bits:
+            if short in SHORT:
+                rows += _ours(shorten(stored, SHORT[short]), postings, queries)
+        _print_table(synthetic, rows, queries, packing)
 
 
-def _print_table(
-    synthetic: SyntheticPages, stored: TokenRows, postings: TokenPostings, queries: int, packing: float
-) -> None:
+def _print_table(synthetic: SyntheticPages, rows: Sequence[Row], queries: int, packing: float) -> None:
     size = len(synthetic.pages)
-    rows = [*_others(synthetic), *_ours(stored, postings, queries)]
     torch_cost = 0.0
-    truth = [_blocks(synthetic.pages, query) for query in synthetic.queries]
+    truth = {window: [_blocks(synthetic.pages, query, window) for query in synthetic.queries] for window in (0, WINDOW)}
     print(f"\n{size} pages of {synthetic.pages.shape[1]} x {synthetic.pages.shape[2]}, {queries} queries of ", end="")
     print(f"{len(synthetic.queries[0])} tokens, 1 thread; packing and writing {1e3 * packing:.1f} ms a page")
     print("| how | ms a query | pages/ms | to torch einsum | bytes/page | recall |\n|---|---|---|---|---|---|")
     for row in rows:
-        cost, recall = _run(row, synthetic.queries, truth)
+        cost, recall = _run(row, synthetic.queries, truth[row.window])
         torch_cost = torch_cost or cost  # torch's row is the first
         figures = f"{1e3 * cost:.1f} | {size / cost / 1e3:.1f} | {torch_cost / cost:.1f}"
         print(f"| {row.name} | {figures} | {row.bytes_a_page:,.0f} | {recall:.4f} |", flush=True)
@@ -120,7 +129,7 @@ def _run(row: Row, queries: Sequence[Array], truth: Sequence[Array]) -> tuple[fl
     return statistics.median(costs), statistics.mean(shared)
 
 
-def _others(synthetic: SyntheticPages) -> list[Row]:
+def _others(synthetic: SyntheticPages, folder: Path) -> list[Row]:
     pages, size, whole = synthetic.pages, len(synthetic.pages), synthetic.pages[0].nbytes
     tensor = torch.from_numpy(pages)
     rows = [
@@ -134,6 +143,13 @@ def _others(synthetic: SyntheticPages) -> list[Row]:
     else:
         scores = import_module("maxsim_cpu").maxsim_scores
         rows.append(Row("maxsim-cpu", whole, lambda query: _first(scores(query, pages)), SLOW))
+    if find_spec("fast_plaid") is None:
+        print("fast-plaid: not installed, not measured")
+    else:
+        for depth in (K, DEPTH):
+            size_a_page, find = _fast_plaid(tensor, folder / str(depth), depth)
+            name = f"fast-plaid, the {depth} best"
+            rows.append(Row(name=name, bytes_a_page=size_a_page, find=find, queries=SLOW, depth=depth))
     if size > QDRANT_PAGES:
         print(f"qdrant-client, local mode: not measured beyond {QDRANT_PAGES} pages (seconds a query)")
     else:
@@ -142,32 +158,32 @@ def _others(synthetic: SyntheticPages) -> list[Row]:
 
 
 def _ours(stored: TokenRows, postings: TokenPostings, queries: int) -> list[Row]:
-    tokens = ChunkedTokens([stored.tokens], stored.tokens.codes.shape[1])
+    tokens = ChunkedTokens([stored.tokens], stored.tokens.dim)
     scanned = _size(stored.tokens)
     both = scanned + (postings.blocks.nbytes + postings.centroids.nbytes + postings.offsets.nbytes) / len(tokens)
-    exact, fast = ExactMaxSim(tokens), FastMaxSim(tokens, threads=1)
+    exact, fast = ExactMaxSim(tokens), FastMaxSim(tokens, threads=1, micro_batching=False)
     quick = PostingsMaxSim(
         tokens, [IndexedSegment(stored.tokens, postings, np.arange(len(tokens)))], threads=1, scan_below=0
     )
-    print(f"PageLens also keeps boxes: {stored.boxes.nbytes / len(tokens):,.0f} bytes/page")
-    rows = [Row("PageLens exact, float32 from 8 bits", scanned, _ask(exact, K), SLOW)]
+    storage = stored.tokens.storage
+    rows = [Row(f"PageLens exact, float32 from {storage}", scanned, _ask(exact, K, 0), SLOW)]
     indexes: list[tuple[str, MultiVectorIndex, float]] = [("scan", fast, scanned), ("postings", quick, both)]
-    for (name, index, size), depth in product(indexes, (K, DEPTH)):
-        find = _ask(index, depth)
+    for (name, index, size), window, depth in product(indexes, (0, WINDOW), (K, DEPTH)):
         rows.append(
             Row(
-                name=f"PageLens {name}, the {depth} best",
+                name=f"PageLens {name}, {storage}, {'stretches' if window else 'whole pages'}, the {depth} best",
                 bytes_a_page=size,
-                find=find,
+                find=_ask(index, depth, window),
                 queries=queries,
                 depth=depth,
+                window=window,
             )
         )
     return rows
 
 
-def _ask(index: MultiVectorIndex, k: int) -> Find:
-    return lambda query: index.search(QueryTokens(query, [""] * len(query)), k)[0]
+def _ask(index: MultiVectorIndex, k: int, window: int) -> Find:
+    return lambda query: index.search(QueryTokens(query, [""] * len(query), window=window), k)[0]
 
 
 def _store(folder: Path, pages: Array) -> tuple[TokenRows, TokenPostings]:
@@ -193,9 +209,12 @@ def _first(scores: Array) -> NDArray[np.int64]:
     return np.argsort(-scores, kind="stable")
 
 
-def _blocks(pages: Array, query: Array) -> Array:
+def _blocks(pages: Array, query: Array, window: int = 0) -> Array:
     """Return MaxSim (n_pages,), page by page."""
-    return np.array([(query @ page.T).max(axis=1).sum() for page in pages], np.float32)
+    if not window:
+        return np.array([(query @ page.T).max(axis=1).sum() for page in pages], np.float32)
+    windows = PageWindows.of(np.zeros(1, np.int64), pages.shape[1], window)
+    return np.concatenate([windows.scores(windows.max_similarities(query @ page.T), None) for page in pages])
 
 
 def _einsum(pages: Array, query: Array) -> Array:
@@ -218,6 +237,19 @@ def _torch(pages: torch.Tensor, *, padded: bool) -> Find:
             return _first(torch.cat(parts).numpy())
 
     return find
+
+
+def _fast_plaid(pages: torch.Tensor, folder: Path, depth: int) -> tuple[float, Find]:
+    """Return the bytes a page and the search of fast-plaid's index as its README makes it."""
+    index = import_module("fast_plaid.search").FastPlaid(index=str(folder), device="cpu")
+    index.create(documents_embeddings=list(pages))
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / len(pages)
+
+    def find(query: Array) -> NDArray[np.int64]:
+        [found] = index.search(queries_embeddings=torch.from_numpy(query)[None], top_k=depth)
+        return np.array([page for page, _ in found], np.int64)
+
+    return size, find
 
 
 def _qdrant(pages: Array) -> Find:

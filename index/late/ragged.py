@@ -115,7 +115,9 @@ class ChunkedTokens:
             tokens_read = self._gather(rows, runs)
             codes, scales = tokens_read.read(tokens_read.used)
             starts = before[first:last] - before[first]
-            yield TokenBatch(slice(first, last), starts, codes, scales, tokens_read.rotated)
+            yield TokenBatch(
+                pages=slice(first, last), starts=starts, codes=codes, scales=scales, rotated=tokens_read.rotated
+            )
 
     def _bounds(self, part: NDArray[np.int64], ends: NDArray[np.int64], tokens: int) -> list[int]:
         """Return where batches begin and end, as positions in rows; `part` (n_rows,) is the part of each row, `ends`
