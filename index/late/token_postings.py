@@ -218,7 +218,7 @@ class _FoundPostings:
     def scores(self, levels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the scores of places, of the levels of each query token, (n_query_tokens, n_places)."""
         sums = levels.sum(axis=0, dtype=np.uint16 if len(levels) <= MAX_UINT16 // LARGEST_LEVEL else np.uint32)
-        return sums.astype(np.float32) * self.unit + self.base
+        return np.asarray(sums.astype(np.float32) * self.unit + self.base, np.float32)
 
 
 def _ranges(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
