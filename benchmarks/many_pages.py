@@ -44,7 +44,6 @@ from pagelens.index.late.token_segments import (
 )
 from pagelens.index.lexical.analysis import analyze
 from pagelens.index.reader import CollectionReader
-from pagelens.index.stores.compaction import BITS
 
 SEGMENT_PAGES = 4_096
 NOISE = 0.6  # length of what is added to a copy's unit vectors
@@ -62,7 +61,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--collection", type=Path, required=True)
     parser.add_argument("--pages", type=int, nargs="+", default=[1_024, 4_096, 16_384, 65_536])
-    parser.add_argument("--bits", type=int, choices=[8, *SHORT], default=BITS, help="of a stored number")
+    parser.add_argument("--bits", type=int, choices=[8, *SHORT], default=8, help="of a stored number")
     parser.add_argument("--folder", type=Path, help="where segments are kept and found again")
     arguments = parser.parse_args()
     require_data()

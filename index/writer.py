@@ -98,8 +98,8 @@ class CollectionWriter:
         storage: Storage = "int8",
     ) -> None:
         """`flush_pages`: pages that make a commit due; a long document takes several commits. `compact_pages`: pages
-        that make a compaction due before the end. `storage`: number format of new rows in multi-vector lanes; of
-        those in int8 compaction shortens many."""
+        that make a compaction due before the end. `storage`: number format of new rows in multi-vector lanes; see
+        `pagelens.index.stores.compaction` too."""
         self.layout = Layout(root)
         self._flush_pages = flush_pages
         self._compact_pages = compact_pages

@@ -3,11 +3,11 @@
     vectors/page/000017-3f9a1c2e/
       keys.npy              int64 (pages,) page keys
       offsets.npy           int64 (pages + 1,) page p has the tokens offsets[p] to offsets[p + 1]
-      vectors.npy           uint8 (tokens, dim) about 128, or float16; in large segments short codes,
-                            uint8 (tokens, dim / 2) (`pagelens.index.late.token_codes`)
-      scales.npy            float32 (tokens,): a token is (vectors - 128) * scale; of short codes float16; empty where
+      vectors.npy           uint8 (tokens, dim) about 128, or float16; where shortened, uint8 (tokens,
+                            dim / 2 or dim / 4) (`pagelens.index.late.token_codes`)
+      scales.npy            float32 (tokens,): a token is (vectors - 128) * scale; where shortened, float16; empty where
                             vectors are float16
-      boxes.npy             uint16 (tokens, 4) x0 y0 x1 y1 in 1/65535 of the page; in large segments uint8 (bytes,)
+      boxes.npy             uint16 (tokens, 4) x0 y0 x1 y1 in 1/65535 of the page; where shortened, uint8 (bytes,)
       box_offsets.npy       int64 (pages + 1,) only there: the bytes of page p are offsets[p] to offsets[p + 1]
       centroids.npy         float16 (centroids, dim); empty where the segment is too small for postings
       posting_offsets.npy   int64 (centroids + 1,) centroid c has the postings offsets[c] to offsets[c + 1]
@@ -15,9 +15,9 @@
       segment.json          as in `pagelens.index.segments`, with the SHA-256 of each array
 
 Segments are written, checked and removed as `pagelens.index.segments` describes. Everything but keys and offsets is
-memory-mapped. Compaction shortens vectors and compresses boxes (`shorten`), which versions before December 2026 cannot
-read. Segments written by versions before 30 November 2026 have summaries of pages instead of postings, which are no
-longer read; their pages are compared in full until compaction rewrites them.
+memory-mapped. Compaction shortens vectors and compresses boxes where the owner asks (`shorten`); versions before
+December 2026 cannot read such segments. Those written before 30 November 2026 have summaries of pages instead of
+postings, which are no longer read; their pages are compared in full until compaction rewrites them.
 """
 
 from collections.abc import Sequence

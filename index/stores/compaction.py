@@ -1,17 +1,20 @@
-"""Compaction: small and mostly dead segments are rewritten as one. Search results stay the same, but where tokens are
-shortened: pages in multi-vector lanes then differ in the third digit of their scores.
+"""Compaction: small and mostly dead segments are rewritten as one. Search results stay the same.
+
+Where the owner sets PAGELENS_TOKEN_BITS to 4 or 2, pages of multi-vector lanes are shortened on the way: they take half
+or a third of the bytes, and scores change in the second or third digit (docs/LOG.md has what that loses).
 
 A segment's hashes are checked before it is rewritten; a damaged one is left as it is.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from sqlalchemy import Connection, Engine, delete, func, select
 
+from pagelens.core.errors import UsageError
 from pagelens.core.spaces import Space
 from pagelens.index.catalog import tables as t
 from pagelens.index.catalog import writes
@@ -25,15 +28,24 @@ logger = logging.getLogger(__name__)
 
 SMALL_SEGMENT = 65_536  # live rows; segments with fewer are compacted when there are more than MAX_SMALL_SEGMENTS
 SMALL_TOKEN_SEGMENT = 4_096  # likewise in multi-vector lanes, where a row is a page of about 0.1 MB
-SHORTENED_PAGES = 4_096  # pages of 8-bit integers that are shortened when they are written together
-BITS: Bits = 4  # of a shortened token's numbers
-SHORT = f"{BITS} bits"
+SHORTENED_PAGES = 1_024  # of 8-bit integers that are shortened when they are written together; fewer need no saving
+BITS = "PAGELENS_TOKEN_BITS"
 MAX_SMALL_SEGMENTS = 16
 DEAD_SHARE = 0.5  # a segment with at least this share of dead rows is rewritten
 
 
-def compact_segments(engine: Engine, layout: Layout, manifest: Manifest) -> None:
-    """Rewrite small and mostly dead segments of each lane as one, and replace them in the catalog."""
+def read_token_bits(environment: Mapping[str, str]) -> Bits | None:
+    """Return the bits that compaction shortens tokens' numbers to, None for no change. Raises UsageError."""
+    given = environment.get(BITS, "").strip() or "8"
+    bits: dict[str, Bits | None] = {"8": None, "4": 4, "2": 2}
+    if given not in bits:
+        raise UsageError(f"expected {BITS} to be 8, 4 or 2, found {given!r}")
+    return bits[given]
+
+
+def compact_segments(engine: Engine, layout: Layout, manifest: Manifest, *, token_bits: Bits | None = None) -> None:
+    """Rewrite small and mostly dead segments of each lane as one, and replace them in the catalog; `token_bits`: see
+    `read_token_bits`."""
     for lane in manifest.lanes.values():
         space, store = lane.space, lane.store
         with transaction(engine) as connection:
@@ -52,8 +64,11 @@ def compact_segments(engine: Engine, layout: Layout, manifest: Manifest) -> None
             query = select(s.name, r.start, r.rows, r.document).join(t.segments, s.id == r.segment)
             rows = connection.execute(query.where(r.segment.in_(chosen)).order_by(r.segment, r.start)).all()
             runs = [_Run(row.name, row.start, row.start + row.rows, row.document) for row in rows]
-            compact = _compact_tokens if space.multi_vector else _compact_vectors
-            compacted = compact(folder, space, runs) if runs else {}
+            compacted: dict[str, Sequence[_Run]] = {}
+            if runs and space.multi_vector:
+                compacted = _compact_tokens(folder, space, runs, token_bits)
+            elif runs:
+                compacted = _compact_vectors(folder, space, runs)
             connection.execute(delete(t.runs).where(r.segment.in_(chosen)))
             connection.execute(delete(t.segments).where(s.id.in_(chosen)))
             for name, written in compacted.items():
@@ -80,16 +95,19 @@ def _compact_vectors(folder: Path, space: Space, runs: Sequence[_Run]) -> dict[s
     return {write_segment(folder, space, keys, vectors): runs}
 
 
-def _compact_tokens(folder: Path, space: Space, runs: Sequence[_Run]) -> dict[str, Sequence[_Run]]:
+def _compact_tokens(
+    folder: Path, space: Space, runs: Sequence[_Run], token_bits: Bits | None
+) -> dict[str, Sequence[_Run]]:
     """Write the pages of runs as one segment for each storage; return names and the runs they hold. Pages in 8-bit
-    integers are shortened where there are many of them, or shortened ones to join."""
+    integers are shortened if the owner asks and there are many of them, or shortened ones to join."""
     parts = {name: read_token_segment(folder, name) for name in dict.fromkeys(run.name for run in runs)}
     storages = {name: storage_of(rows) for name, (_, rows) in parts.items()}
     integers = sum(run.stop - run.start for run in runs if storages[run.name] == "int8")
-    if space.dim * BITS % 8 == 0 and (integers >= SHORTENED_PAGES or SHORT in storages.values()):
+    short = f"{token_bits} bits"
+    if token_bits and not space.dim * token_bits % 8 and (integers >= SHORTENED_PAGES or short in storages.values()):
         for name in [name for name, storage in storages.items() if storage == "int8"]:
             keys, rows = parts[name]
-            parts[name], storages[name] = (keys, shorten(rows, BITS)), SHORT
+            parts[name], storages[name] = (keys, shorten(rows, token_bits)), short
     compacted: dict[str, Sequence[_Run]] = {}
     for storage in sorted(set(storages.values())):
         same_storage = [run for run in runs if storages[run.name] == storage]

@@ -5,6 +5,7 @@ says which rows are live.
 """
 
 import logging
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -77,9 +78,11 @@ class LocalVectorStore:
     """See `VectorStore`."""
 
     def __init__(self, layout: Layout, *, micro_batching: bool = True) -> None:
-        """`micro_batching`: see `pagelens.index.late.multi_vector_index.open_multi_vector_index`."""
+        """`micro_batching`: see `pagelens.index.late.multi_vector_index.open_multi_vector_index`. Raises UsageError for
+        a wrong PAGELENS_TOKEN_BITS."""
         self._layout = layout
         self._micro_batching = micro_batching
+        self._token_bits = compaction.read_token_bits(os.environ)
         self._verified: set[tuple[str, str]] = set()  # (lane's store, segment) that this process has opened
 
     @property
@@ -145,7 +148,7 @@ class LocalVectorStore:
 
     def compact(self, engine: Engine, manifest: Manifest) -> None:
         """Write small and half-dead segments of each lane as one, and delete the old ones."""
-        compaction.compact_segments(engine, self._layout, manifest)
+        compaction.compact_segments(engine, self._layout, manifest, token_bits=self._token_bits)
         self.collect_garbage(engine, {})
 
     def collect_garbage(self, engine: Engine, lanes: Mapping[str, LaneRecord]) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pagelens.core.errors import CollectionDamaged
+from pagelens.core.errors import CollectionDamaged, UsageError
 from pagelens.core.types import QueryTokens, TokenMatrix
 from pagelens.index.creation import create
 from pagelens.index.late.maxsim import dequantise
@@ -140,6 +140,7 @@ def test_compaction_shortens_many_pages_once_and_what_is_removed_stays_away(
     root = tmp_path / "collection"
     create(Layout(root), profile="test", lanes=[TEXT, PAGE])
     monkeypatch.setattr(compaction, "SHORTENED_PAGES", 20)
+    monkeypatch.setenv("PAGELENS_TOKEN_BITS", "4")
     monkeypatch.setattr(compaction, "MAX_SMALL_SEGMENTS", 1)
 
     def stored() -> set[str]:
@@ -167,3 +168,17 @@ def test_compaction_shortens_many_pages_once_and_what_is_removed_stays_away(
             assert np.allclose(matrix_of_page.vectors, tokens(FRUIT[2]).vectors, atol=0.2)
             assert np.allclose(matrix_of_page.boxes, tokens(FRUIT[2]).boxes, atol=1e-4)
     assert CollectionReader(root).check() == []
+    monkeypatch.delenv("PAGELENS_TOKEN_BITS")
+    write(root, with_tokens("/e.pdf", ["elm six"]))
+    write(root, with_tokens("/f.pdf", ["ash seven"]))
+    assert stored() == {"int8", "4 bits"}  # what is shortened stays, what is new is not
+
+
+def test_a_number_of_bits_that_there_is_not_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "collection"
+    create(Layout(root), profile="test", lanes=[TEXT, PAGE])
+    for given, expected in (("", None), ("8", None), (" 4 ", 4), ("2", 2)):
+        assert compaction.read_token_bits({"PAGELENS_TOKEN_BITS": given}) == expected
+    monkeypatch.setenv("PAGELENS_TOKEN_BITS", "3")
+    with pytest.raises(UsageError, match="expected PAGELENS_TOKEN_BITS to be 8, 4 or 2, found '3'"):
+        CollectionReader(root)
