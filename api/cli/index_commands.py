@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from glob import escape
 from pathlib import Path
@@ -56,12 +57,14 @@ from pagelens.ingest.field_types import parse_types
 from pagelens.ingest.files.digest import DigestCache
 from pagelens.ingest.metadata_table import read_table
 from pagelens.ingest.ocr.engines import EngineName, OcrMode
+from pagelens.ingest.workers.ray_cluster import RayCluster, connect
 
 NONE = QuantizationKind.NONE
 _FILES_BELOW = ("", "/*", f"{MEMBER_SEPARATOR}*")  # of a path: itself, files in it, members of it
 
 
 def index(
+    context: typer.Context,
     paths: Annotated[list[Path], typer.Argument(help="Files and folders.")],
     collection: CollectionOption = DEFAULT_COLLECTION,
     profile: Annotated[
@@ -86,6 +89,10 @@ def index(
         typer.Option(
             min=0, help="Processes that read files; 0: this process, without limits.", show_default="by cores"
         ),
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option("--ray", help="Read and encode on a Ray cluster, HOST:PORT; local: Ray on this machine."),
     ] = None,
     max_pages: MaxPagesOption = None,
     prune: Annotated[bool, typer.Option("--prune", help="Remove indexed files below PATHS that are gone.")] = False,
@@ -131,7 +138,8 @@ def index(
         catalog=catalog,
         files=files,
     )
-    engine = _open_or_create(collection, paths, profile, parse_pairs("--model", model), storage)
+    cluster = None if ray is None else context.with_resource(_connect(ray, paths, workers))
+    engine = _open_or_create(collection, paths, profile, parse_pairs("--model", model), storage, cluster)
     ocr_options = replace(DEFAULT_OCR, mode=ocr, engine=ocr_engine, languages=tuple(split_names(language) or ()))
     digest = DigestCache()  # kept between the runs of --watch: only changed files are hashed again
 
@@ -171,8 +179,20 @@ def _require_existing(paths: Sequence[Path]) -> None:
         raise UsageError(f"expected files and folders that exist, found none at: {', '.join(missing)}")
 
 
+def _connect(address: str, paths: Sequence[Path], workers: int | None) -> AbstractContextManager[RayCluster]:
+    """Return the connection to a Ray cluster. Raises UsageError."""
+    if workers == 0:
+        raise UsageError("expected at least one worker with --ray, found 0: leave --workers out")
+    return connect(address, paths=[absolute_path(path) for path in paths], readers=workers)
+
+
 def _open_or_create(
-    collection: Path, paths: Sequence[Path], profile: str, models: Mapping[str, str], storage: StorageArguments
+    collection: Path,
+    paths: Sequence[Path],
+    profile: str,
+    models: Mapping[str, str],
+    storage: StorageArguments,
+    cluster: RayCluster | None,
 ) -> Engine:
     """Open a collection, made first if there is none. Raises UsageError for options that only a new one may have."""
     settings = wiring.read_settings()
@@ -187,7 +207,7 @@ def _open_or_create(
             "expected storage options (--store, --catalog, --files, ...) with a new collection only. "
             "To move one: pagelens copy"
         )
-    return wiring.open_collection(collection, settings, profile=None if models else profile)
+    return wiring.open_collection(collection, settings, profile=None if models else profile, cluster=cluster)
 
 
 def _create(collection: Path, profile: Profile, settings: Settings, storage: wiring.StorageOptions) -> None:

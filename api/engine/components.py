@@ -39,6 +39,8 @@ class EngineComponents:
     load_recogniser: Callable[[OcrSettings], TextRecogniser]
     reader_options: ReaderOptions = DEFAULT_READER_OPTIONS
     worker_source: WorkerSource | None = None  # of the processes that read files; None: new ones for each run
+    readers: int | None = None  # of these processes; None: suited to the files and cores
+    encoding_threads: int | None = None  # windows of pages encoded at once; None: suited to the cores
     extract_member: ExtractMember = EXTRACT_HERE
     load_estimator: Callable[[], Estimator | None] = lambda: None  # of requests to a language model; None without one
     find_figures: Callable[[Path, Kind], list[DocumentFigure]] = find_figures

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from pagelens.api.engine.embedding import Embedder, PageBatch
 from pagelens.api.engine.file_names import path_to_text
+from pagelens.core.errors import ReadError
 from pagelens.core.types import ImageArray
 from pagelens.encode.batching import usable_cores
 from pagelens.index.records import DocumentPages
-from pagelens.ingest.events import Event, PageWindow
+from pagelens.ingest.events import Event, Failed, PageWindow
 from pagelens.ingest.readers.photos.perceptual_hash import perceptual_hash
 
 MAX_THREADS = 2
@@ -79,10 +80,15 @@ class EncodingQueue:
         return future is None or not wait([future], seconds).not_done
 
     def take(self) -> tuple[Event, DocumentPages | None]:
-        """Wait for the first event and return it, a window with its encoded pages. Raises what encoding raised."""
+        """Wait for the first event and return it, a window with its encoded pages; an event of its failure where
+        encoding raised ReadError. Raises what else encoding raised."""
         event, future = self._events.popleft()
         self._windows -= future is not None
-        return event, future.result() if future is not None else None
+        try:
+            return event, future.result() if future is not None else None
+        except ReadError as exc:
+            assert isinstance(event, PageWindow), event
+            return Failed(event.path, exc.code, str(exc), event.document.sha256), None
 
 
 def encode_window(embedders: Sequence[Embedder] | None, window: PageWindow) -> DocumentPages:

@@ -274,9 +274,12 @@ class Engine:
                 byte_count=survey.size,
                 on_progress=on_progress,
                 keep_original=self._originals.keep,
+                threads=self._components.encoding_threads,
             )
             if workers is None:
-                workers = suggested_workers(files=survey.files, size=survey.size, cores=usable_cores())
+                workers = self._components.readers or suggested_workers(
+                    files=survey.files, size=survey.size, cores=usable_cores()
+                )
             events = read_documents(
                 absolute,
                 next_page=run.next_page,

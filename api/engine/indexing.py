@@ -75,11 +75,13 @@ class IndexRun:
         byte_count: int,
         on_progress: OnProgress,
         keep_original: KeepOriginal = lambda *_: None,
+        threads: int | None = None,
     ) -> None:
         """`embedders`: None where the vectors are made later (`pagelens.api.engine.second_pass`). `file_count`
         and `byte_count` are what the run will read in all, for the progress reports.
 
-        `keep_original` is called for each document before the document becomes visible.
+        `keep_original` is called for each document before the document becomes visible. `threads`: windows encoded at
+        once, see `EncodingQueue`.
         """
         self.report = IndexReport()
         self._writer = writer
@@ -88,11 +90,13 @@ class IndexRun:
         self._files = self._pages = 0
         self._bytes = 0.0
         self._on_progress, self._keep_original = on_progress, keep_original
+        self._threads = threads
         self._queue: EncodingQueue | None = None
         self._timer = StageTimer()
         self._members: dict[str, frozenset[str]] = {}  # of the containers that were listed
         self._unchanged: set[str] = set()
         self._documents: set[str] = set()
+        self._given_up: set[str] = set()  # SHA-256 of documents that failed: windows of them may follow
         self._read: set[str] = set()  # files that were read to their end, or failed
 
     def next_page(self, sha256: str) -> int | None:
@@ -122,7 +126,7 @@ class IndexRun:
     def consume(self, events: Iterable[Event]) -> IndexReport:
         """Store everything the events bring; return the report when they end."""
         started = time.monotonic()
-        with EncodingQueue(self._embedders) as queue:
+        with EncodingQueue(self._embedders, threads=self._threads) as queue:
             self._queue = queue
             for event in events:
                 queue.put(event)
@@ -165,6 +169,8 @@ class IndexRun:
 
     def _store(self, path: Path, new: DocumentPages) -> None:
         document = new.document
+        if document.sha256 in self._given_up:
+            return
         self._documents.add(document.sha256)
         if new.last:
             self._keep_original(document.sha256, path)
@@ -204,6 +210,8 @@ class IndexRun:
         path = path_to_text(event.path)
         self._writer.record_failure(path, event.sha256, event.code, event.reason)
         self.report.failed.append(FailedFile(path, event.code, event.reason))
+        if event.sha256 is not None:
+            self._given_up.add(event.sha256)
         if event.code not in KEEPS_OLD_VERSION:
             self._read.add(path)
         self._advance(path, files=1, pages=0, byte_count=0, outcome=f"could not be read: {event.reason}")

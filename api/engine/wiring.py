@@ -28,6 +28,7 @@ from pagelens.api.engine.language_models import (
 from pagelens.api.engine.member_files import ExtractMember
 from pagelens.api.engine.models import CollectionModels
 from pagelens.api.engine.profiles import Profile
+from pagelens.api.engine.ray_embedding import EmbedderHost, ray_embedders
 from pagelens.api.engine.reembedding import OnRenderFailure, Reembedding, ReembedReport
 from pagelens.core.errors import CollectionMismatch, UsageError, WeightsError
 from pagelens.core.protocols import RenderPageImage, Reranker
@@ -56,6 +57,7 @@ from pagelens.ingest.workers.figure_reader import FigureReader
 from pagelens.ingest.workers.form_reader import FormReader
 from pagelens.ingest.workers.member_reader import MemberReader
 from pagelens.ingest.workers.page_renderer import QUERY_LIMITS, PageRenderer
+from pagelens.ingest.workers.ray_cluster import CORES_PER_ENCODER, RayCluster
 from pagelens.ingest.workers.worker_source import WarmWorkers
 from pagelens.retrieve.reranking.builtin import BuiltinReranker
 from pagelens.retrieve.search import Retriever
@@ -140,12 +142,14 @@ def open_collection(
     llm: str | None = None,
     samples: int | None = None,
     on_model_call: OnCall = lambda _: None,
+    cluster: RayCluster | None = None,
 ) -> Engine:
     """Open a collection and return its engine.
 
     `llm` generates the answers: "openai:NAME", "anthropic:NAME", "local:FOLDER", "local-qa:FOLDER" or EXTRACTIVE;
     None: what the environment names. `samples`: how many replies of a language model are compared; None: what the
-    environment says, else 1. `on_model_call` is called after each call of a language model.
+    environment says, else 1. `on_model_call` is called after each call of a language model. `cluster`: where
+    indexing reads files and loads models; None: on this machine.
     Models are loaded from this machine only: `collection.json` may name anything, and
     come from anybody. Raises CollectionNotFound; CollectionMismatch where the collection has another profile.
     """
@@ -158,10 +162,13 @@ def open_collection(
             f"expected profile {manifest.profile!r}, which {root} was made with, found {profile!r}. "
             f"Leave --profile out, or embed the collection anew: pagelens reembed --profile {profile}"
         )
-    engine = Engine(root, _components(manifest, settings, llm, samples, on_model_call))
+    components = _components(manifest, settings, llm, samples, on_model_call)
+    engine = Engine(root, components if cluster is None else _on_cluster(components, manifest, settings, cluster))
     if engine.manifest != manifest:  # another process has just switched the collection to other models
         engine.close()
-        return open_collection(root, settings, profile=profile, llm=llm, samples=samples, on_model_call=on_model_call)
+        return open_collection(
+            root, settings, profile=profile, llm=llm, samples=samples, on_model_call=on_model_call, cluster=cluster
+        )
     return engine
 
 
@@ -266,6 +273,26 @@ def _components(
         micro_batching=settings.micro_batching,
         load_splitter=lambda: load_splitter(settings, llm, on_model_call),
     )
+
+
+def _on_cluster(
+    components: EngineComponents, manifest: Manifest, settings: Settings, cluster: RayCluster
+) -> EngineComponents:
+    """Return components that index on a cluster."""
+    on_gpu = any(model != BUILTIN for model in lane_models(manifest).values())
+    settings = replace(settings, threads=settings.threads or CORES_PER_ENCODER, offline=True)
+    pool = cluster.pool(partial(EmbedderHost, partial(_load_embedders, manifest, settings)), on_gpu=on_gpu)
+    return replace(
+        components,
+        load_embedders=lambda: ray_embedders(pool),
+        worker_source=cluster.source,
+        readers=cluster.readers,
+        encoding_threads=pool.concurrency,
+    )
+
+
+def _load_embedders(manifest: Manifest, settings: Settings) -> list[Embedder]:
+    return CollectionModels(lane_models(manifest), analyze, settings).embedders(manifest)
 
 
 def _reranks(manifest: Manifest, settings: Settings) -> bool:

@@ -18,9 +18,9 @@ from pagelens.ingest.workers.messages import (
     WorkerMessage,
     WorkerSetup,
 )
-from pagelens.ingest.workers.worker_handle import WorkerDied, WorkerTimeout, pickled
+from pagelens.ingest.workers.worker_handle import WorkerDied, WorkerLost, WorkerTimeout, pickled
 from pagelens.ingest.workers.worker_pool import DEFAULT_LIMITS, WorkerLimits
-from pagelens.ingest.workers.worker_source import WorkerSource
+from pagelens.ingest.workers.worker_source import MAX_LOST, WorkerSource
 
 SingleRequest = (
     RenderRequest | RecogniseRequest | ListMembersRequest | ExtractMemberRequest | FindFiguresRequest | ReadFormRequest
@@ -45,7 +45,7 @@ class RequestSender:
         with self._free:
             return self._result(self._message(request, size, action), action)
 
-    def _message(self, request: SingleRequest, size: int, action: str) -> WorkerMessage:
+    def _message(self, request: SingleRequest, size: int, action: str, tries: int = MAX_LOST) -> WorkerMessage:
         worker = self._source.take(self._setup)
         is_reusable = False
         try:
@@ -55,6 +55,8 @@ class RequestSender:
         except WorkerTimeout as exc:
             raise ReadError("too-large", f"{action} took too long ({exc})") from exc
         except WorkerDied as exc:
+            if isinstance(exc, WorkerLost) and tries > 1:
+                return self._message(request, size, action, tries - 1)
             raise ReadError("damaged", f"{action} crashed ({exc}): copy or download the file again") from exc
         finally:
             if is_reusable:

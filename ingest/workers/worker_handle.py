@@ -32,12 +32,16 @@ class WorkerDied(Exception):
     """The process ended; the message says how."""
 
 
+class WorkerLost(WorkerDied):
+    """The process ended with the machine, or with the process on another machine, that it depends on."""
+
+
 class WorkerTimeout(Exception):
     """The process sent nothing in the time given, which the message states. It is running and should be killed."""
 
 
 class WorkerHandle:
-    """A worker process. Not for two threads at once, except `kill`."""
+    """A worker process. Implements `worker_source.Worker`. Not for two threads at once, except `kill`."""
 
     def __init__(self, setup: bytes) -> None:
         """Start the process without waiting for it; `setup` comes from `pickled`."""

@@ -35,8 +35,8 @@ from pagelens.ingest.workers.messages import (
     WorkerSetup,
 )
 from pagelens.ingest.workers.reading_plan import SCALE_UP_AFTER, Assignment, PooledFile, ReadingPlan
-from pagelens.ingest.workers.worker_handle import WorkerDied, WorkerHandle, WorkerTimeout, pickled
-from pagelens.ingest.workers.worker_source import NewWorkers, WorkerSource
+from pagelens.ingest.workers.worker_handle import WorkerDied, WorkerLost, WorkerTimeout, pickled
+from pagelens.ingest.workers.worker_source import MAX_LOST, NewWorkers, Worker, WorkerSource
 
 log = logging.getLogger(__name__)
 
@@ -154,7 +154,11 @@ class WorkerPool:
                 supervisor.start()
 
 
-_Failure = Literal["took too long", "takes too much memory", "crashed"]
+_Failure = Literal["took too long", "takes too much memory", "crashed", "lost its worker"]
+
+_MAX_TRIES: dict[_Failure, int] = {"crashed": 2, "lost its worker": MAX_LOST}
+"""Workers that a page may bring down. An earlier page may have corrupted a process that crashed; one that was lost says
+nothing about the page, unless it happens again and again."""
 
 
 @dataclass(slots=True)
@@ -189,7 +193,7 @@ class _Supervisor(threading.Thread):
         self._is_idle.set()
         self._is_spare = is_spare  # until its first assignment
         self._lock = threading.Lock()  # guards the two fields below
-        self._worker: WorkerHandle | None = None
+        self._worker: Worker | None = None
         self._is_closed = False
 
     def run(self) -> None:
@@ -218,7 +222,7 @@ class _Supervisor(threading.Thread):
 
     def _process(self, assignment: Assignment) -> None:
         """Have an assignment processed, with as many workers as that takes."""
-        first, is_retry = assignment.first, False
+        first, tries = assignment.first, 0
         while True:
             attempt = _Attempt(first)
             self._run(assignment, attempt)
@@ -228,17 +232,21 @@ class _Supervisor(threading.Thread):
             if self._is_closed:
                 return
             log.info("%r, page %d: %s", str(assignment.file.job.path), attempt.number, attempt.reason)
-            # An earlier page may have corrupted the process: after a crash, try the page once in a new process.
-            was_retried = is_retry and attempt.number == first
-            is_retry = attempt.failure == "crashed" and not assignment.check_only and not was_retried
-            if not is_retry and self._give_up(assignment, attempt):
+            tries = tries + 1 if attempt.number == first else 1
+            if not assignment.check_only and tries < _MAX_TRIES.get(attempt.failure, 1):
+                first = attempt.number
+                continue
+            if self._give_up(assignment, attempt):
                 return
-            first = attempt.number if is_retry else attempt.number + 1
+            first, tries = attempt.number + 1, 0
 
     def _give_up(self, assignment: Assignment, attempt: _Attempt) -> bool:
         """Record the page or file that failed; tell whether the assignment ends with it."""
         if assignment.check_only:  # the check can only add an error
             self._plan.complete(assignment, attempt.number)
+            return True
+        if attempt.failure == "lost its worker":
+            self._plan.fail(assignment.file, attempt.number, _loss_error(attempt))
             return True
         if attempt.stage == "opening":
             self._plan.fail(assignment.file, attempt.number, _opening_error(attempt))
@@ -266,6 +274,8 @@ class _Supervisor(threading.Thread):
                 pass
         except WorkerTimeout as exc:
             attempt.failure, attempt.detail = "took too long", str(exc)
+        except WorkerLost as exc:
+            attempt.failure, attempt.detail = "lost its worker", str(exc)
         except WorkerDied as exc:
             attempt.failure, attempt.detail = "crashed", str(exc)
 
@@ -303,7 +313,7 @@ class _Supervisor(threading.Thread):
         """Return the wall-clock seconds and the CPU seconds of a stage."""
         return self._limits.seconds(stage), self._limits.cpu_seconds(stage, assignment.file.job.size)
 
-    def _ensure_worker(self) -> WorkerHandle | None:
+    def _ensure_worker(self) -> Worker | None:
         """Return the worker, a new one where there is none; None once this is closed."""
         with self._lock:
             if self._is_closed:
@@ -327,6 +337,12 @@ def _opening_error(attempt: _Attempt) -> ReadError:
     if attempt.failure == "crashed":
         return ReadError("damaged", f"{attempt.reason}: copy or download it again")
     return ReadError("too-large", f"{attempt.reason}: split it, or make it smaller")
+
+
+def _loss_error(attempt: _Attempt) -> ReadError:
+    """Return the error of a file over which too many workers were lost."""
+    reason = f"page {attempt.number}: {attempt.reason}, {MAX_LOST} times: try again by `pagelens retry`"
+    return ReadError("damaged", reason)
 
 
 def _incomplete_page(attempt: _Attempt) -> Page:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from pagelens.api.engine.embedding import Embedder, PageBatch
 from pagelens.api.engine.encoding_queue import SPARE_WINDOWS, EncodingQueue
 from pagelens.api.engine.indexing import IndexRun
+from pagelens.core.errors import ReadError
 from pagelens.core.types import Document, Page, no_text
 from pagelens.index.creation import create
 from pagelens.index.layout import LaneRecord, Layout
@@ -77,6 +79,26 @@ def test_what_encoding_raises_is_raised_by_take() -> None:
         queue.put(window("a"))
         with pytest.raises(MemoryError, match="no room"):
             queue.take()
+
+
+def test_a_document_whose_pages_cannot_be_encoded_fails_alone_with_its_reason(tmp_path: Path) -> None:
+    create(Layout(tmp_path / "c"), profile="old", lanes=lanes_of(OLD))
+    lost = BlockingEmbedder(opened=True, error=ReadError("damaged", "its worker was lost"))
+
+    class LosesOne:
+        image_side = 0
+        lanes = OLD[0].lanes
+
+        def embed(self, batch: PageBatch) -> None:
+            (lost if batch.inputs == [("lost",)] else OLD[0]).embed(batch)
+
+    halves = [replace(window("a", last=last), inputs=(("lost",) if not last else (),)) for last in (False, True)]
+    with CollectionWriter(tmp_path / "c") as writer:
+        run = IndexRun(writer, [LosesOne(), *OLD[1:]], file_count=2, byte_count=1, on_progress=lambda _: None)
+        report = run.consume([*halves, window("b")])
+        assert writer.failed_before("a") == "its worker was lost"
+    assert [(file.path, file.code) for file in report.failed] == [("a", "damaged")]
+    assert (report.documents, report.pages) == (1, 1)
 
 
 def test_a_file_with_the_bytes_of_a_queued_one_waits_for_its_outcome(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ OPTIONAL = (
     "anthropic",
     "qdrant_client",
     "psycopg",
+    "ray",
     "s3fs",
 )
 HIDE = """
@@ -50,9 +51,13 @@ print(json.dumps([report.documents, [hit.ref.number for hit in hits], answer.tex
 LOAD = """
 import pagelens
 from pagelens.api.engine.language_models import load_language_model
+from pagelens.ingest.workers.ray_cluster import connect
 
 try:
-    if sys.argv[2] == "llm":
+    if sys.argv[2] == "ray":
+        with connect(sys.argv[3]):
+            pass
+    elif sys.argv[2] == "llm":
         load_language_model(sys.argv[3])
     else:
         pagelens.open(sys.argv[4], create=True, profile=sys.argv[3])
@@ -82,6 +87,7 @@ def test_files_are_indexed_searched_and_asked_about_without_them(tmp_path: Path)
         ("llm", "anthropic:some-model", "pagelens[llm]"),
         ("llm", "local:FOLDER", "pagelens[models]"),
         ("text", "BAAI/bge-small-en-v1.5", "pagelens[models]"),
+        ("ray", "local", "pagelens[ray]"),
     ],
 )
 def test_what_needs_one_says_in_one_line_which_extra_brings_it(
