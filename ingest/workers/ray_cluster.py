@@ -249,9 +249,8 @@ def _connect(ray: Any, address: str) -> None:
     try:
         ray.init(address, log_to_driver=False, logging_level="error", **local)
     except Exception as exc:  # whatever the sockets below raise
-        raise UsageError(
-            f"expected a Ray cluster at {address} (HOST:PORT, or local), found none: {_first_line(exc)}"
-        ) from exc
+        expected = "Ray to start on this machine" if address == LOCAL else f"a Ray cluster at {address}, HOST:PORT"
+        raise UsageError(f"expected {expected}, found: {_first_line(exc)}") from exc
 
 
 def _check_nodes(ray: Any, paths: Sequence[Path]) -> None:
