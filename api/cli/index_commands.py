@@ -81,9 +81,12 @@ def index(
         list[str] | None, typer.Option(help="What scans are written in: en, de, ... May repeat.")
     ] = None,
     first: Annotated[
-        IndexFirst,
-        typer.Option(help="words: all files are found by their words first, vectors follow. all: both at once."),
-    ] = "words",
+        IndexFirst | None,
+        typer.Option(
+            help="words: all files are found by their words first, vectors follow. all: both at once.",
+            show_default="words; with --ray, all",
+        ),
+    ] = None,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -147,7 +150,7 @@ def index(
         with show_progress(verbose=verbose) as on_progress:
             report = engine.index(
                 paths,
-                first=first,
+                first=first or ("words" if cluster is None else "all"),
                 prune=prune,
                 ocr=ocr_options,
                 workers=workers,

@@ -333,7 +333,8 @@ class Engine:
         """Make the vectors that pages lack, first of the documents of these SHA-256."""
         started = time.monotonic()
         render, find_file = self._components.render_array, self._originals.find
-        SecondPass(writer, embedders, render, find_file, on_progress=on_progress).run(report, first)
+        threads = self._components.encoding_threads
+        SecondPass(writer, embedders, render, find_file, on_progress=on_progress, threads=threads).run(report, first)
         if report.embedded:
             report.words_seconds = report.seconds
             report.seconds += time.monotonic() - started

@@ -96,7 +96,7 @@ class IndexRun:
         self._members: dict[str, frozenset[str]] = {}  # of the containers that were listed
         self._unchanged: set[str] = set()
         self._documents: set[str] = set()
-        self._given_up: set[str] = set()  # SHA-256 of documents that failed: windows of them may follow
+        self._given_up: set[tuple[str, str | None]] = set()  # paths and SHA-256 that failed: windows may follow
         self._read: set[str] = set()  # files that were read to their end, or failed
 
     def next_page(self, sha256: str) -> int | None:
@@ -169,7 +169,7 @@ class IndexRun:
 
     def _store(self, path: Path, new: DocumentPages) -> None:
         document = new.document
-        if document.sha256 in self._given_up:
+        if (new.path, document.sha256) in self._given_up:
             return
         self._documents.add(document.sha256)
         if new.last:
@@ -210,8 +210,7 @@ class IndexRun:
         path = path_to_text(event.path)
         self._writer.record_failure(path, event.sha256, event.code, event.reason)
         self.report.failed.append(FailedFile(path, event.code, event.reason))
-        if event.sha256 is not None:
-            self._given_up.add(event.sha256)
+        self._given_up.add((path, event.sha256))
         if event.code not in KEEPS_OLD_VERSION:
             self._read.add(path)
         self._advance(path, files=1, pages=0, byte_count=0, outcome=f"could not be read: {event.reason}")

@@ -25,10 +25,12 @@ class SecondPass:
         find_file: FindFile,
         *,
         on_progress: OnProgress,
+        threads: int | None = None,
     ) -> None:
+        """`threads`: see `StoredPageEmbedding`."""
         self._writer, self._on_progress = writer, on_progress
         self._embedding = StoredPageEmbedding(
-            writer.filler, embedders, render, find_file, on_wait=lambda part: self._report(part.row)
+            writer.filler, embedders, render, find_file, on_wait=lambda part: self._report(part.row), threads=threads
         )
 
     def run(self, report: IndexReport, first: Set[str] = frozenset()) -> None:

@@ -68,10 +68,12 @@ class StoredPageEmbedding:
         find_file: FindFile,
         *,
         on_wait: Callable[[DocumentSlice], None] = lambda _: None,
+        threads: int | None = None,
     ) -> None:
         """`render` is not called where no embedder needs images. `on_wait` is called every `WAIT_SECONDS` while a batch
-        is encoded, with the first part of it."""
+        is encoded, with the first part of it. `threads`: batches encoded at once; None: suited to the cores."""
         self._on_wait = on_wait
+        self._threads = threads or min(MAX_THREADS, usable_cores())
         self._store, self._embedders, self._render, self._find_file = store, embedders, render, find_file
         self._found: LRUCache[tuple[Path, FileStamp]] = LRUCache(FOUND_FILES)
 
@@ -94,7 +96,7 @@ class StoredPageEmbedding:
 
         Raises what encoders raise; the rows of batches before that are in the store.
         """
-        threads = min(MAX_THREADS, usable_cores())
+        threads = self._threads
         queue: deque[tuple[list[tuple[DocumentSlice, RenderErrors]], Future[EmbeddedPages]]] = deque()
         with ThreadPoolExecutor(threads, thread_name_prefix="batch") as pool:
             try:

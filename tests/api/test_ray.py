@@ -68,7 +68,7 @@ def index(root: Path, files: Path, cluster: RayCluster | None = None, on_progres
     if not wiring.collection_exists(root):
         wiring.create_collection(root, choose_profile("builtin", SETTINGS), SETTINGS)
     with wiring.open_collection(root, SETTINGS, cluster=cluster) as engine:
-        return engine.index([files], on_progress=on_progress)
+        return engine.index([files], first="all", on_progress=on_progress)
 
 
 def catalog(root: Path) -> dict[str, list[tuple[object, ...]]]:
