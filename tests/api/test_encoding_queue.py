@@ -90,7 +90,7 @@ def test_a_document_whose_pages_cannot_be_encoded_fails_alone_with_its_reason(tm
         lanes = OLD[0].lanes
 
         def embed(self, batch: PageBatch) -> None:
-            (lost if batch.inputs == [("lost",)] else OLD[0]).embed(batch)
+            (lost if "lost" in batch.inputs[0] else OLD[0]).embed(batch)
 
     halves = [replace(window("a", last=last), inputs=(("lost",) if not last else (),)) for last in (False, True)]
     with CollectionWriter(tmp_path / "c") as writer:
