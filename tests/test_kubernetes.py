@@ -209,7 +209,7 @@ def parse(command: Any, words: Sequence[str]) -> Any:
     return command.make_context(command.name, list(words), parent=context).params
 
 
-@pytest.mark.parametrize("words", pagelens_commands(), ids=lambda words: words[0])
+@pytest.mark.parametrize("words", [*pagelens_commands()], ids=lambda words: words[0])
 def test_the_command_line_takes_the_arguments(words: list[str]) -> None:
     assert parse(get_command(app), words)
 
