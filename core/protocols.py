@@ -1,6 +1,6 @@
 """Interfaces between packages. A Protocol lists only what every implementation offers."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol
 
@@ -29,6 +29,9 @@ NO_IDF: Mapping[str, float] = MappingProxyType({})
 Analyzer = Callable[[str], list[str]]
 """Return a text's index terms: plain ones in order (lower case, accents folded, stemmed, letters split from digits),
 then other forms as `OtherForm`."""
+
+WordsAnalyzer = Callable[[Collection[str]], Mapping[str, Collection[str]]]
+"""Return the index terms of each of several words: those that an `Analyzer` finds in the word alone, in no order."""
 
 TokenCounter = Callable[[Sequence[str]], list[int]]
 """Return each text's number of tokens, without special tokens."""

@@ -1,6 +1,6 @@
 """Index terms: each word has a plain term, and some have other forms, under which the same words are found too."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -58,3 +58,9 @@ class WantedTerms:
                 found.add(term)
             found.update(self.forms.get(term, ()))
         return frozenset(found)
+
+    def found_in_words(self, terms: Mapping[str, Collection[str]]) -> dict[str, frozenset[str]]:
+        """Return the plain terms that each word has, in any form, of those words that have one. `terms` are the words'
+        terms, each word's apart."""
+        sought = self.plain.union(self.forms)
+        return {word: self.found_in(of_word) for word, of_word in terms.items() if not sought.isdisjoint(of_word)}

@@ -2,19 +2,22 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from itertools import islice, takewhile
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pagelens.core.caching import LRUCache
 from pagelens.core.keys import ordinal_of
-from pagelens.core.protocols import Analyzer
+from pagelens.core.protocols import Analyzer, WordsAnalyzer
 from pagelens.core.terms import WantedTerms
 from pagelens.core.types import Evidence, FusedHit, PageText, Passage, QueryTokens, TokenMatrix
 from pagelens.core.word_breaks import join_broken_words, join_cjk_lines, whole_words
 from pagelens.index.catalog.reads import PageRow
 from pagelens.index.lexical.phrases import phrase_spans
+from pagelens.index.lexical.word_terms import WordAnalyzer
 from pagelens.index.reader import Snapshot
 from pagelens.retrieve.heatmap import best_token_window, draw_heat_map, hottest_patches, words_of_boxes
 from pagelens.retrieve.lanes import PageLane
@@ -23,6 +26,14 @@ from pagelens.retrieve.regions import find_region, without_titles
 QUOTE_WORDS = 32
 SNAP_WORDS = 8  # a quote may grow by this much on either side to begin and end with a sentence or a paragraph
 CACHED_WORDS = 50_000  # analyzed words: pages of a collection share most of their words
+CACHED_QUERIES = 64  # whose terms are wanted for each hit
+
+
+class WeightedTerms(NamedTuple):
+    """The terms of a query with the inverse document frequency of each plain one."""
+
+    wanted: WantedTerms
+    weights: Mapping[str, float]
 
 
 class EvidenceFinder:
@@ -30,7 +41,8 @@ class EvidenceFinder:
 
     def __init__(self, analyze: Analyzer, page_lane: PageLane | None) -> None:
         self._analyze = analyze
-        self._analyze_word: Analyzer = lru_cache(CACHED_WORDS)(analyze)
+        self._analyze_words = WordAnalyzer(CACHED_WORDS)
+        self._wanted: LRUCache[WeightedTerms] = LRUCache(CACHED_QUERIES)
         self._page_lane = page_lane
 
     def find(
@@ -55,25 +67,29 @@ class EvidenceFinder:
         if quotes := [_quote(page.text, *span) for span in phrase_spans(page.text.text, phrases)] if phrases else []:
             return quotes
         found_passages = [rank.passage for rank in hit.lanes.values() if rank.passage is not None] if hit else []
-        # Words alone too: the words of a page are compared one by one, and a date has several.
-        by_word = [term for word in query.split() for term in self._analyze_word(word)]
-        wanted = WantedTerms.of([*self._analyze(query), *by_word])
-        weights = snapshot.idf(sorted(wanted.plain))
+        wanted, weights = self._wanted.get((snapshot.generation, query), lambda: self._weighted(snapshot, query))
         quote = find_quote(
             page.text,
             weights,
-            self._analyze_word,
+            self._analyze_words,
             forms=wanted.forms,
             matched_words=lambda: self._matched_words(snapshot, query, page, hit),
             passage=page.passages[ordinal_of(found_passages[0])] if found_passages else None,
         )
         if quote:
-            region = find_region(query, page.text, quote, wanted, weights, self._analyze_word)
+            region = find_region(query, page.text, quote, wanted, weights, self._analyze_words)
             return [replace(quote, boxes=region or without_titles(page.text, quote.boxes))]
         tokens = self._tokens(snapshot, query, page.key) if hit is None or "page" in hit.lanes else None
         if tokens is None or self._tokens_are_words:
             return []
         return [Evidence("", 0, 0, hottest_patches(*tokens))]
+
+    def _weighted(self, snapshot: Snapshot, query: str) -> WeightedTerms:
+        """Return the terms that the evidence of a query is found by."""
+        # Words alone too: the words of a page are compared one by one, and a date has several.
+        by_word = [term for word in query.split() for term in self._analyze(word)]
+        wanted = WantedTerms.of([*self._analyze(query), *by_word])
+        return WeightedTerms(wanted, snapshot.idf(sorted(wanted.plain)))
 
     def heat_map(
         self, snapshot: Snapshot, query: str, page: int, *, height: int, width: int
@@ -114,7 +130,7 @@ class EvidenceFinder:
 def find_quote(
     text: PageText,
     terms: Mapping[str, float],
-    analyze: Analyzer,
+    analyze: WordsAnalyzer,
     *,
     forms: Mapping[str, frozenset[str]] = MappingProxyType({}),
     matched_words: Callable[[], tuple[int, int] | None] = lambda: None,
@@ -154,24 +170,18 @@ def _evidence(text: PageText, first: int, last: int) -> Evidence:
     return Evidence(quote, start, end, text.boxes_of(start, end))
 
 
-def _term_occurrences(text: PageText, wanted: WantedTerms, analyze: Analyzer) -> list[tuple[int, str]]:
+def _term_occurrences(text: PageText, wanted: WantedTerms, analyze: WordsAnalyzer) -> list[tuple[int, str]]:
     """Return (word position, query term) for each word of the page that holds a term of the query."""
-    occurrences: list[tuple[int, str]] = []
-    terms_of: dict[str, list[str]] = {}  # pages repeat their words
-    for position, word in enumerate(whole_words(text)):
-        matching = terms_of.get(word)
-        if matching is None:
-            matching = terms_of[word] = sorted(wanted.found_in(analyze(word)))
-        if matching:
-            occurrences.extend((position, term) for term in matching)
-    return occurrences
+    words = whole_words(text)
+    matching = {word: sorted(found) for word, found in wanted.found_in_words(analyze(set(words))).items()}
+    return [(position, term) for position, word in enumerate(words) if word in matching for term in matching[word]]
 
 
 def _densest_window(occurrences: list[tuple[int, str]], terms: Mapping[str, float], word_count: int) -> tuple[int, int]:
     """Return the first and last word of the window with the largest weight of distinct terms; the earliest on ties."""
     best, best_window = -1.0, (0, 0)
     for index, (first, _) in enumerate(occurrences):
-        inside = [(position, term) for position, term in occurrences[index:] if position < first + QUOTE_WORDS]
+        inside = list(takewhile(lambda found: found[0] < first + QUOTE_WORDS, islice(occurrences, index, None)))
         last = inside[-1][0]
         weight = sum(terms[term] for term in {term for _, term in inside}) - 0.001 * (last - first)
         if weight > best:

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from pagelens.core.protocols import Analyzer
+from pagelens.core.protocols import WordsAnalyzer
 from pagelens.core.tables.chunks import Chunk, find_chunks, is_numeral
 from pagelens.core.tables.structure import Table, find_tables
 from pagelens.core.terms import WantedTerms
@@ -45,11 +45,10 @@ def find_region(
     quote: Evidence,
     wanted: WantedTerms,
     weights: Mapping[str, float],
-    analyze: Analyzer,
+    analyze: WordsAnalyzer,
 ) -> list[Box]:
     """Return the box of the figure, table or chart of a page that a query is about; empty if its quote shows more."""
-    words = text.text[quote.start : quote.end].split()
-    in_quote = wanted.found_in(term for word in words for term in analyze(word))
+    in_quote = _terms(text.text[quote.start : quote.end].split(), wanted, analyze)
     least = sum(weights[term] for term in in_quote)
     region = find_figure(query, text) or find_table(text, wanted, weights, analyze, least=least)
     return [region] if region else []
@@ -65,7 +64,7 @@ def find_figure(query: str, text: PageText) -> Box | None:
 
 
 def find_table(
-    text: PageText, wanted: WantedTerms, weights: Mapping[str, float], analyze: Analyzer, *, least: float
+    text: PageText, wanted: WantedTerms, weights: Mapping[str, float], analyze: WordsAnalyzer, *, least: float
 ) -> Box | None:
     """Return the table whose labels and caption have most of a query's terms by weight.
 
@@ -75,9 +74,9 @@ def find_table(
         return None
     best, region = max(1e-9, TABLE_SHARE * least), None
     for table in find_tables(text):
-        labels = _terms(_labels(table), wanted, analyze)
+        labels = _terms((chunk.text for chunk in _labels(table)), wanted, analyze)
         if labels and sum(len(column.cells) for column in table.columns) >= MIN_CELLS:
-            caption = _terms(table.caption, wanted, analyze) - labels
+            caption = _terms((chunk.text for chunk in table.caption), wanted, analyze) - labels
             weight = sum(weights[term] for term in labels) + CAPTION_WEIGHT * sum(weights[term] for term in caption)
             if weight >= best:
                 best, region = weight, table.box
@@ -99,9 +98,10 @@ def _labels(table: Table) -> Iterable[Chunk]:
             yield from cell.section
 
 
-def _terms(chunks: Iterable[Chunk], wanted: WantedTerms, analyze: Analyzer) -> frozenset[str]:
-    words = {word for text in {chunk.text for chunk in chunks} for word in text.split()}
-    return wanted.found_in(term for word in words for term in analyze(word))
+def _terms(texts: Iterable[str], wanted: WantedTerms, analyze: WordsAnalyzer) -> frozenset[str]:
+    """Return the plain terms that the words of any of the texts have."""
+    words = {word for text in set(texts) for word in text.split()}
+    return frozenset().union(*wanted.found_in_words(analyze(words)).values())
 
 
 def _largest_gap(chunks: list[Chunk]) -> Box | None:

@@ -5,9 +5,13 @@ column), running text, or a label.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pagelens.core.types import Box, PageText
 
@@ -79,7 +83,12 @@ def find_chunks(text: PageText) -> list[Chunk]:
     pieces = (chunk for chunk in _line_chunks(text) if not _RULE.fullmatch(chunk.text))
     chunks = _join_pieces(pieces)
     chunks.sort(key=lambda chunk: (chunk.box.y0 + chunk.box.y1, chunk.box.x0))
-    return _mark_prose([replace(chunk, kind=_kind(chunk.text)) for chunk in chunks])
+    kinds = [_kind(chunk.text) for chunk in chunks]
+    for index in _prose(chunks, kinds):
+        kinds[index] = "prose"
+    return [
+        chunk if kind == chunk.kind else replace(chunk, kind=kind) for chunk, kind in zip(chunks, kinds, strict=True)
+    ]
 
 
 def vertical_overlap(first: Box, second: Box) -> float:
@@ -105,32 +114,34 @@ def is_numeral(word: str) -> bool:
     return _NUMERAL.search(word) is not None and sum(map(str.isalpha, word)) <= 2
 
 
-def _line_chunks(text: PageText) -> list[Chunk]:
-    """Return the chunks of each line of the text, cut at wide gaps."""
-    chunks: list[Chunk] = []
-    spans, boxes = text.spans.tolist(), text.boxes.tolist()
-    words = [text.text[start:end] for start, end in spans]
-    first = 0
-    for word in range(1, len(spans) + 1):
-        on_line = word < len(spans) and "\n" not in text.text[spans[word - 1][1] : spans[word][0]]
-        if on_line and not _parts(boxes[word - 1], words[word - 1], boxes[word], words[word]):
-            continue
-        box = bounding_box(boxes[first:word])
-        content = " ".join(words[first:word])
-        if not _is_turned(box, content):
-            chunks.append(Chunk(first, word, content, box))
-        first = word
-    return chunks
+def _line_chunks(text: PageText) -> Iterator[Chunk]:
+    """Yield the chunks of each line of the text, cut at wide gaps."""
+    if not len(text.spans):
+        return
+    spans, content = text.spans.tolist(), text.text
+    words = [content[start:end] for start, end in spans]
+    boxes = text.boxes.astype(np.float64)
+    breaks = ["\n" in content[left[1] : right[0]] for left, right in pairwise(spans)]
+    firsts = [0, *(1 + np.flatnonzero(np.array(breaks, bool) | _wide_gaps(words, boxes))).tolist()]
+    corners = np.hstack((np.minimum.reduceat(boxes[:, :2], firsts), np.maximum.reduceat(boxes[:, 2:], firsts)))
+    for first, last, corner in zip(firsts, [*firsts[1:], len(words)], corners.tolist(), strict=True):
+        chunk = Chunk(first, last, " ".join(words[first:last]), Box(*corner))
+        if not _is_turned(chunk.box, chunk.text):
+            yield chunk
 
 
-def _parts(left: Sequence[float], before: str, right: Sequence[float], after: str) -> bool:
-    """Tell whether the gap between two words of a line parts chunks."""
-    letters = (left[2] - left[0] + right[2] - right[0]) / max(1, len(before) + len(after))
-    gap = right[0] - left[2]
-    if gap > WORD_GAP * letters or gap < -4 * letters:
-        return True
-    in_brackets = after.startswith("(") and not before.startswith("(")  # "66.4% (0.8%)" is one value
-    return gap > VALUE_GAP * letters and not in_brackets and is_numeral(before) and is_numeral(after)
+def _wide_gaps(words: Sequence[str], boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return whether the gap between two words of a line parts chunks: (n_words - 1,)."""
+    left, right = boxes[:-1], boxes[1:]
+    lengths = np.array([len(word) for word in words], np.float64)
+    letters = (left[:, 2] - left[:, 0] + right[:, 2] - right[:, 0]) / np.maximum(1, lengths[:-1] + lengths[1:])
+    gaps = right[:, 0] - left[:, 2]
+    wide = (gaps > WORD_GAP * letters) | (gaps < -4 * letters)
+    for place in np.flatnonzero((gaps > VALUE_GAP * letters) & ~wide).tolist():
+        before, after = words[place], words[place + 1]
+        in_brackets = after.startswith("(") and not before.startswith("(")  # "66.4% (0.8%)" is one value
+        wide[place] = not in_brackets and is_numeral(before) and is_numeral(after)
+    return wide
 
 
 def _is_turned(box: Box, words: str) -> bool:
@@ -152,10 +163,10 @@ def _join_pieces(chunks: Iterable[Chunk]) -> list[Chunk]:
 
 def _side_by_side(left: Chunk, right: Chunk) -> bool:
     gap = right.box.x0 - left.box.x1
+    if not -0.5 * left.letter_width < gap < WORD_GAP * min(left.letter_width, right.letter_width):
+        return False
     same_line = vertical_overlap(left.box, right.box) > 0.6 and 0.7 < left.height / max(right.height, 1e-6) < 1.4
-    both_numbers = is_numeral(left.text.split()[-1]) and is_numeral(right.text.split()[0])
-    limit = (VALUE_GAP if both_numbers else WORD_GAP) * min(left.letter_width, right.letter_width)
-    return same_line and -0.5 * left.letter_width < gap < limit and not both_numbers
+    return same_line and not (is_numeral(left.text.split()[-1]) and is_numeral(right.text.split()[0]))
 
 
 def _kind(text: str) -> ChunkKind:
@@ -166,30 +177,22 @@ def _kind(text: str) -> ChunkKind:
     return "label"
 
 
-def _mark_prose(chunks: Sequence[Chunk]) -> list[Chunk]:
-    """Make the lines of paragraphs running text: several long ones close below one another, with the same left edge.
-
-    Two or three lines of medium length may be a label of a row or a column.
-    """
-    runs: list[list[int]] = []
-    for index, chunk in enumerate(chunks):
-        if chunk.kind not in ("label", "prose") or len(chunk.text) < MIN_LINE_LETTERS:
-            continue
-        run = next((run for run in reversed(runs) if _next_line(chunks[run[-1]], chunk)), None)
-        if run is None:
-            runs.append([index])
-        else:
-            run.append(index)
-    values = [chunk for chunk in chunks if chunk.kind == "value"]
-    prose = set()
-    for run in runs:
+def _prose(chunks: Sequence[Chunk], kinds: Sequence[ChunkKind]) -> Iterator[int]:
+    """Yield the places of lines of paragraphs, from top to bottom: several long ones close below one another, with the
+    same left edge. Two or three lines of medium length may be a label of a row or a column."""
+    values = [chunk for chunk, kind in zip(chunks, kinds, strict=True) if kind == "value"]
+    lines_of = [
+        index
+        for index, (chunk, kind) in enumerate(zip(chunks, kinds, strict=True))
+        if kind == "label" and len(chunk.text) >= MIN_LINE_LETTERS
+    ]
+    for run in _paragraphs(chunks, lines_of):
         lines = [chunks[index] for index in run]
         letters = sum(len(line.text) for line in lines) / len(lines)
         least = PROSE_LETTERS if len(run) >= PROSE_LINES else SHORT_PROSE_LETTERS
         is_text = len(run) > 1 and letters >= least and _is_full(lines) and not _have_values(lines, values)
         if is_text or letters >= LINE_LETTERS:
-            prose.update(run)
-    return [replace(chunk, kind="prose") if index in prose else chunk for index, chunk in enumerate(chunks)]
+            yield from run
 
 
 def _is_full(lines: Sequence[Chunk]) -> bool:
@@ -202,18 +205,35 @@ def _is_full(lines: Sequence[Chunk]) -> bool:
 def _have_values(lines: Sequence[Chunk], values: Sequence[Chunk]) -> bool:
     """Tell whether most lines have a value on their row, right of them: they are the labels of a table."""
     rows = sum(
-        any(value.box.x0 > line.box.x1 and vertical_overlap(value.box, line.box) > LEVEL for value in values)
+        any(
+            value.box.x0 > line.box.x1 and value.box.y0 < line.box.y1 and vertical_overlap(value.box, line.box) > LEVEL
+            for value in values
+        )
         for line in lines
     )
     return rows >= LABELLED * len(lines)
 
 
-def _next_line(upper: Chunk, lower: Chunk) -> bool:
-    """Tell whether a chunk is the next line under another, in the same size."""
-    gap = lower.box.y0 - upper.box.y1
-    return (
-        -0.6 * upper.height < gap < 0.9 * upper.height
-        and lower.box.y0 > upper.box.y0 + 0.5 * upper.height
-        and abs(lower.box.x0 - upper.box.x0) < 2.5 * upper.letter_width
-        and 0.75 < lower.height / max(upper.height, 1e-6) < 1.33
-    )
+def _paragraphs(chunks: Sequence[Chunk], places: Sequence[int]) -> list[list[int]]:
+    """Return the places of chunks in runs: each chunk is the next line, in the same size, under the one before it."""
+    runs: list[list[int]] = []
+    ends: list[tuple[float, float, float, float, float]] = []  # x0, y0, y1, height, letter width of each run's last line
+    for place in places:
+        lower = chunks[place]
+        (x0, y0, _, y1), height = lower.box, lower.height
+        end = (x0, y0, y1, height, lower.letter_width)
+        for run in range(len(runs) - 1, -1, -1):
+            upper_x0, upper_y0, upper_y1, upper_height, letter_width = ends[run]
+            if (
+                -0.6 * upper_height < y0 - upper_y1 < 0.9 * upper_height
+                and y0 > upper_y0 + 0.5 * upper_height
+                and abs(x0 - upper_x0) < 2.5 * letter_width
+                and 0.75 < height / max(upper_height, 1e-6) < 1.33
+            ):
+                runs[run].append(place)
+                ends[run] = end
+                break
+        else:
+            runs.append([place])
+            ends.append(end)
+    return runs

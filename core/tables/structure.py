@@ -107,10 +107,10 @@ def _table(page: ChunkMap, columns: Sequence[ValueColumn]) -> Table:
     columns, keys = _row_keys(page, columns)
     members = {value.first for column in columns for value in column}
     headers = find_headers(page, columns)
-    made = [
-        Column(header, [_cell(page, value, header, members, keys, row_pitch(column)) for value in column])
-        for column, header in zip(columns, headers, strict=True)
-    ]
+    made = []
+    for column, header in zip(columns, headers, strict=True):
+        pitch = row_pitch(column)
+        made.append(Column(header, [_cell(page, value, header, members, keys, pitch) for value in column]))
     cells = [cell for column in made for cell in column.cells]
     box = bounding_box([chunk.box for cell in cells for chunk in (cell.value, *cell.row, *cell.column)])
     return Table(made, find_caption(page, box), box)

@@ -82,6 +82,14 @@ def analyze_page(text: str) -> list[str]:
     return _analyzed(text, of_page=True)
 
 
+def plain_words(words: Sequence[str]) -> list[list[str]]:
+    """Return the plain terms of each word of at least two of the letters a to z: one, or none of a stop word."""
+    terms = iter(_ANALYZER.analyze(" ".join(word for word in words if word not in STOPWORDS)))
+    found = [[] if word in STOPWORDS else [next(terms)] for word in words]
+    assert next(terms, None) is None, "one term for each word"
+    return found
+
+
 def bigrams(terms: Sequence[str]) -> list[str]:
     """Return each two neighbouring different plain terms as one string."""
     return [f"{first}_{second}" for first, second in pairwise(plain_terms(terms)) if first != second]

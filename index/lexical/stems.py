@@ -140,6 +140,8 @@ def languages_of(words: Sequence[str], *, of_page: bool = False) -> tuple[str, .
     three stems of each word of a short page in English would make it a long one.
     """
     considered, is_short = words[:_MAX_DETECTED], len(words) <= SHORT_TEXT
+    if _LANGUAGES_OF.keys().isdisjoint(considered):  # nothing to count
+        return _LATIN if is_short and not (of_page and all(map(str.isascii, words))) else ()
     counts: dict[str, float] = dict.fromkeys(_FUNCTION_WORDS, 0.0)
     for word in considered:
         for name in (names := _LANGUAGES_OF.get(word, ())):
@@ -181,6 +183,19 @@ def foreign_function_words(text: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def latin_stems(words: Sequence[str]) -> list[frozenset[str]]:
+    """Return what `stems_of` returns for each word of the letters a to z alone, in no order: it is a short text without
+    function words, or a function word, which has no stems."""
+    stemmed = [word for word in words if word not in _LANGUAGES_OF and len(word) >= _MIN_STEMMED]
+    text = " ".join(stemmed)
+    of_language = [_stemmer(language).analyze(text) for language in _LATIN]
+    of_word = {
+        word: frozenset(f"{MARK}{stem}" for stem in set(stems) if stem)
+        for word, *stems in zip(stemmed, *of_language, strict=True)
+    }
+    return [of_word.get(word, frozenset()) for word in words]
+
+
 @lru_cache(_CACHED_WORDS)
 def stems_of(word: str, languages: tuple[str, ...]) -> tuple[str, ...]:
     """Return the different stems of a word in small letters, each with its mark."""
@@ -217,7 +232,7 @@ def _stem(word: str, language: str) -> str:
 @cache
 def _stemmer(language: str) -> tantivy.TextAnalyzer:
     filters = tantivy.Filter
-    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.raw())
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
     for step in (filters.remove_long(80), filters.stemmer(language), filters.ascii_fold()):
         builder = builder.filter(step)
     return builder.build()

@@ -1,5 +1,7 @@
 """Where a search points: a table or chart by its labels, a figure, else the quote without its title."""
 
+from collections.abc import Collection
+
 import numpy as np
 import pytest
 
@@ -18,12 +20,16 @@ TABLE = [
 ]
 
 
+def analyze_words(words: Collection[str]) -> dict[str, list[str]]:
+    return {word: analyze(word) for word in words}
+
+
 def region_of(query: str, page: PageText) -> list[Box]:
     wanted = WantedTerms.of(analyze(query))
     weights = dict.fromkeys(wanted.plain, 1.0)
-    quote = find_quote(page, weights, analyze, forms=wanted.forms)
+    quote = find_quote(page, weights, analyze_words, forms=wanted.forms)
     assert quote is not None
-    return find_region(query, page, quote, wanted, weights, analyze)
+    return find_region(query, page, quote, wanted, weights, analyze_words)
 
 
 def report() -> PageText:
