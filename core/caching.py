@@ -12,11 +12,17 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class LRUCache(Generic[T]):
-    """The `size` values used last, by key. Safe to share between threads."""
+def _one(_: object) -> int:
+    return 1
 
-    def __init__(self, size: int) -> None:
-        self._size = size
+
+class LRUCache(Generic[T]):
+    """The values used last, by key, that weigh at most `size` together. Safe to share between threads."""
+
+    def __init__(self, size: int, *, weigh: Callable[[T], int] = _one) -> None:
+        """`weigh` returns the weight of a value, such as its bytes; by default `size` counts values."""
+        self._size, self._weigh = size, weigh
+        self._weight = 0
         self._values: OrderedDict[Hashable, T] = OrderedDict()
         self._lock = threading.Lock()
         self.hits = self.misses = 0
@@ -41,9 +47,11 @@ class LRUCache(Generic[T]):
             return self._values.get(key)
 
     def put(self, key: Hashable, value: T) -> None:
-        """Cache a value."""
+        """Cache a value; one that weighs more than all may is not kept."""
         with self._lock:
+            if key in self._values:
+                self._weight -= self._weigh(self._values.pop(key))
             self._values[key] = value
-            self._values.move_to_end(key)
-            while len(self._values) > self._size:
-                self._values.popitem(last=False)
+            self._weight += self._weigh(value)
+            while self._weight > self._size:
+                self._weight -= self._weigh(self._values.popitem(last=False)[1])

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pagelens.core.types import PageText, TokenVectors
 
 MIN_PART = 3  # letters of each part from which two words of the page make a compound
-_CACHED_PAGES = 64
+_CACHED_PAGES = 1_024
 
 # Han, kana and their punctuation, full-width forms; not Hangul, which is written with blanks.
 _CJK = (

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Table, inspect, select
 
+from pagelens.core.caching import LRUCache
 from pagelens.core.descriptions import Description
 from pagelens.core.errors import (
     CollectionDamaged,
@@ -70,7 +71,12 @@ logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 _NO_PAGES = np.zeros(0, np.int64)
+CACHED_PAGE_BYTES = 32 << 20  # of the words and boxes of pages, about 2,500 pages
 ATTEMPTS = 5  # to open a commit whose segments a writer compacts at the same moment
+
+
+def _page_bytes(row: PageRow) -> int:
+    return len(row.text.text) + row.text.spans.nbytes + row.text.boxes.nbytes
 
 
 class CommitView:
@@ -96,6 +102,7 @@ class CommitView:
         self._vectors: dict[str, DenseView] = {}
         self._tokens: dict[str, MultiVectorView] = {}
         self._documents: dict[int, DocumentRow] | None = None
+        self._pages: LRUCache[PageRow] = LRUCache(CACHED_PAGE_BYTES, weigh=_page_bytes)
         self._fields: dict[str, Field] | None = None
         self._labels: LabelTable | None = None
         self.unembedded = unembedded.pages_by_store(connection)
@@ -105,6 +112,15 @@ class CommitView:
         if self._documents is None:
             self._documents = reads.read_documents(connection)
         return self._documents
+
+    def load_pages(self, connection: Connection, keys: Sequence[int]) -> dict[int, PageRow]:
+        """Return pages by key; those read last are kept, except damaged ones."""
+        found = {key: row for key in keys if (row := self._pages.find(key)) is not None}
+        read = reads.read_pages(connection, missing) if (missing := [key for key in keys if key not in found]) else {}
+        for key, row in read.items():
+            if row.problem != reads.DAMAGED:
+                self._pages.put(key, row)
+        return {key: row for key in sorted(keys) if (row := found.get(key) or read.get(key)) is not None}
 
     def load_fields(self, connection: Connection) -> dict[str, Field]:
         """Return the fields of metadata tables by name."""
@@ -298,11 +314,12 @@ class Snapshot:
 
     def document_rows(self, keys: Sequence[int]) -> dict[int, DocumentRow]:
         """Return live documents by key."""
-        return reads.read_documents(self._connection, keys)
+        documents = self._view.load_documents(self._connection)
+        return {key: documents[key] for key in sorted(keys) if key in documents}
 
     def pages(self, keys: Sequence[int]) -> dict[int, PageRow]:
         """Return pages by key, with words and boxes."""
-        return reads.read_pages(self._connection, keys)
+        return self._view.load_pages(self._connection, keys)
 
     def pages_with_label(self, documents: Sequence[int], label: str) -> list[int]:
         """Return the keys of the pages of these documents with a printed label."""

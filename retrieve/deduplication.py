@@ -7,6 +7,7 @@ same words and exactly the same numbers too, since forms that differ in an amoun
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ MAX_HASH_DISTANCE = 10  # bits in which the hashes of duplicates may differ; cho
 MIN_SHARED_WORDS = 0.9  # of the words of two pages together; the rest may be OCR errors or running titles
 
 _HASH_BITS = 64
+_CACHED_PAGES = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +143,15 @@ def _same(first: int, second: int, pages: Mapping[int, PageRow], hashes: Mapping
 
 def _same_words(first: PageRow, second: PageRow) -> bool:
     """Tell whether two pages have equal numbers and nearly equal words; false for pages without words."""
+    if _numbers(first.text.text) != _numbers(second.text.text):
+        return False
     words, others = Counter(first.text.text.split()), Counter(second.text.text.split())
-    if not words or not others or _numbers(words) != _numbers(others):
+    if not words or not others:
         return False
     return (words & others).total() >= MIN_SHARED_WORDS * (words | others).total()
 
 
-def _numbers(words: Mapping[str, int]) -> dict[str, int]:
-    return {word: count for word, count in words.items() if any(letter.isdigit() for letter in word)}
+@lru_cache(_CACHED_PAGES)
+def _numbers(text: str) -> Counter[str]:
+    """Return how often each word with a digit stands in a page's text."""
+    return Counter(word for word in text.split() if not word.isalpha() and any(map(str.isdigit, word)))

@@ -1,8 +1,9 @@
 """Why a page was found: the quote of the page that holds most of the query, or regions of the page image."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice, takewhile
+from operator import itemgetter
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -181,7 +182,7 @@ def _densest_window(occurrences: list[tuple[int, str]], terms: Mapping[str, floa
     """Return the first and last word of the window with the largest weight of distinct terms; the earliest on ties."""
     best, best_window = -1.0, (0, 0)
     for index, (first, _) in enumerate(occurrences):
-        inside = list(takewhile(lambda found: found[0] < first + QUOTE_WORDS, islice(occurrences, index, None)))
+        inside = occurrences[index : bisect_left(occurrences, first + QUOTE_WORDS, index, key=itemgetter(0))]
         last = inside[-1][0]
         weight = sum(terms[term] for term in {term for _, term in inside}) - 0.001 * (last - first)
         if weight > best:

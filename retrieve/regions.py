@@ -7,6 +7,7 @@ has no words, a diagram short ones.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 
 import numpy as np
 
@@ -70,7 +71,7 @@ def find_table(
 
     None if none has a term among its labels, or none has `TABLE_SHARE` of `least`, the weight of the best words.
     """
-    if sum(map(is_numeral, text.text.split())) < MIN_NUMBERS:
+    if len(list(islice(filter(is_numeral, text.text.split()), MIN_NUMBERS))) < MIN_NUMBERS:
         return None
     best, region = max(1e-9, TABLE_SHARE * least), None
     for table in find_tables(text):

@@ -217,7 +217,9 @@ def _have_values(lines: Sequence[Chunk], values: Sequence[Chunk]) -> bool:
 def _paragraphs(chunks: Sequence[Chunk], places: Sequence[int]) -> list[list[int]]:
     """Return the places of chunks in runs: each chunk is the next line, in the same size, under the one before it."""
     runs: list[list[int]] = []
-    ends: list[tuple[float, float, float, float, float]] = []  # x0, y0, y1, height, letter width of each run's last line
+    ends: list[
+        tuple[float, float, float, float, float]
+    ] = []  # x0, y0, y1, height, letter width of each run's last line
     for place in places:
         lower = chunks[place]
         (x0, y0, _, y1), height = lower.box, lower.height

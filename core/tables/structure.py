@@ -7,10 +7,11 @@ serves charts whose labels are text too: a bar's value has its label beside it o
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
+from pagelens.core.caching import LRUCache
 from pagelens.core.tables.captions import find_caption
 from pagelens.core.tables.chunk_map import ChunkMap, on_one_row
 from pagelens.core.tables.chunks import Chunk, Path, bounding_box, find_chunks
@@ -19,7 +20,7 @@ from pagelens.core.tables.headers import find_headers
 from pagelens.core.tables.row_labels import label_below, label_beside, labels_left, section_above, whole_label
 from pagelens.core.types import Box, PageText
 
-CACHED_PAGES = 64
+CACHED_WORDS = 200_000  # of the pages whose tables are kept
 
 _SECTION_NUMBER = re.compile(r"\d+(\.\d+)*\.?")
 
@@ -53,7 +54,9 @@ class Table:
 
 def find_tables(text: PageText) -> Sequence[Table]:
     """Return the tables of a page, from top to bottom."""
-    return _cached_tables(_PageKey(text)) if len(text.spans) else ()
+    if not len(text.spans):
+        return ()
+    return _TABLES.get(_PageKey(text), lambda: _Found(len(text.spans), _find_tables(text))).tables
 
 
 class _PageKey:
@@ -75,9 +78,18 @@ class _PageKey:
         )
 
 
-@lru_cache(CACHED_PAGES)
-def _cached_tables(key: _PageKey) -> tuple[Table, ...]:
-    page = ChunkMap(find_chunks(key.text))
+class _Found(NamedTuple):
+    """The tables of a page of so many words."""
+
+    words: int
+    tables: tuple[Table, ...]
+
+
+_TABLES: LRUCache[_Found] = LRUCache(CACHED_WORDS, weigh=lambda found: found.words)
+
+
+def _find_tables(text: PageText) -> tuple[Table, ...]:
+    page = ChunkMap(find_chunks(text))
     groups = [part for group in group_columns(page) for part in _side_by_side(page, group)]
     tables = [_table(page, group) for group in groups]
     return tuple(sorted((table for table in tables if _has_labels(table)), key=lambda table: table.box[1::-1]))

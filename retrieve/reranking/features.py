@@ -54,4 +54,7 @@ def _folded(text: str) -> str:
     """Return a text in lower case without accents, as index terms are."""
     if text.isascii():
         return text.lower()
-    return "".join(sign for sign in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(sign))
+    text = unicodedata.normalize("NFKD", text.lower())
+    for mark in filter(unicodedata.combining, set(text)):
+        text = text.replace(mark, "")
+    return text

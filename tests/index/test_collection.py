@@ -72,6 +72,21 @@ def test_what_was_written_is_read_back(root: Path, pdf: str) -> None:
             assert page.passages == tuple(new.passages[written.number - 1])
 
 
+def test_the_pages_of_a_commit_are_read_from_the_catalog_once(root: Path, pdf: str) -> None:
+    write(root, new_pages(pdf, FRUIT))
+    reader = CollectionReader(root)
+    with reader.snapshot() as snapshot:
+        keys = [page_of(key) for key in snapshot.vectors("text").keys.tolist()]
+        first = snapshot.pages(keys[:2])
+    with reader.snapshot() as snapshot:
+        again = snapshot.pages([*reversed(keys), 999 << 20])
+    assert list(again) == keys
+    assert all(again[key] is first[key] for key in keys[:2])
+    write(root, new_pages(str(Path(pdf).with_name("b.pdf")), TREES))
+    with reader.snapshot() as snapshot:
+        assert snapshot.pages(keys)[keys[0]] is not first[keys[0]]
+
+
 def test_a_document_is_invisible_until_its_last_page_is_in(root: Path, pdf: str) -> None:
     reader = CollectionReader(root)
     write(root, new_pages(pdf, FRUIT, until=2))

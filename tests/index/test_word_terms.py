@@ -15,7 +15,9 @@ FUNCTION_WORDS = sorted(word for word in {*STOPWORDS, "und", "les", "och", "bir"
 stems = st.text(LETTERS, min_size=1, max_size=9)
 signs = st.sampled_from(("", "", "(", "“", "$", ".", ",", ":", "’s", "-", "_"))
 plain = st.builds(str.__add__, stems, st.sampled_from(SUFFIXES))
-words = st.one_of(plain, plain, st.sampled_from(FUNCTION_WORDS), st.text(min_size=1, max_size=6), st.from_regex(r"[0-9,./-]{1,8}%?"))
+words = st.one_of(
+    plain, plain, st.sampled_from(FUNCTION_WORDS), st.text(min_size=1, max_size=6), st.from_regex(r"[0-9,./-]{1,8}%?")
+)
 cases = st.sampled_from((str, str.upper, str.title))
 written = st.builds(lambda before, word, after, case: before + case(word) + after, signs, words, signs, cases)
 
