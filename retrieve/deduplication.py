@@ -41,15 +41,19 @@ def fold_duplicates(
     names is never folded.
     """
     kept: list[FusedHit] = []
+    kept_hashes: list[tuple[int, int]] = []  # of those that have one, with their page keys
     duplicates: dict[int, list[int]] = {}
     for hit in hits:
-        original = None
-        if not hit.named:
-            original = next((other for other in kept if _same(other.page, hit.page, pages, hashes, photos)), None)
+        original, bits = None, hashes.get(hit.page)
+        if not hit.named and bits is not None:
+            near = (page for other, page in kept_hashes if (other ^ bits).bit_count() <= MAX_HASH_DISTANCE)
+            original = next((page for page in near if _same(page, hit.page, pages, photos)), None)
         if original is not None:
-            duplicates.setdefault(original.page, []).append(hit.page)
+            duplicates.setdefault(original, []).append(hit.page)
         elif len(kept) < k:
             kept.append(hit)
+            if bits is not None:
+                kept_hashes.append((bits, hit.page))
     return [FoldedHit(hit, duplicates.get(hit.page, [])) for hit in kept]
 
 
@@ -132,11 +136,8 @@ def _group_by_words(pages: Mapping[int, PageRow]) -> list[list[int]]:
     return [group for group in groups if len(group) > 1]
 
 
-def _same(first: int, second: int, pages: Mapping[int, PageRow], hashes: Mapping[int, int], photos: set[int]) -> bool:
-    if first not in hashes or second not in hashes:
-        return False
-    if not _near(hashes[first], hashes[second]):
-        return False
+def _same(first: int, second: int, pages: Mapping[int, PageRow], photos: set[int]) -> bool:
+    """Tell whether two pages with near hashes are duplicates."""
     are_photos = {document_of(page) in photos for page in (first, second)}
     return are_photos == {True} or (are_photos == {False} and _same_words(pages[first], pages[second]))
 

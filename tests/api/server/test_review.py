@@ -5,6 +5,7 @@ import json
 from pagelens.core.reviews import ReviewItem
 from pagelens.core.types import Box
 from pagelens.index import review_log
+from tests.api.server.axe import AXE, serious_findings
 from tests.api.server.browser import Browser, in_browser, opened
 from tests.api.server.conftest import Server, Started
 from tests.api.server.processes import ServerProcess, add_files
@@ -77,9 +78,11 @@ def test_a_person_decides_beside_the_marked_page(browser: Browser, start: Starte
                 for at, (pointer, value) in enumerate(values, start=1)
             ]
             assert review_log.add(layout, items) == 2
+            browser.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-reduced-motion", "value": "reduce"}])
             opened(browser, server)
             browser.value("document.querySelector('#show-review').click()")
             browser.wait("document.querySelectorAll('#review-items .spot').length === 2")
+            assert AXE is None or not serious_findings(browser)
             first = "document.querySelector('#review-items > li')"
             text = browser.value(f"{first}.innerText")
             assert "smudged" in str(text) and "total" in str(text) and "page 2" in str(text)
