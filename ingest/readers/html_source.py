@@ -102,14 +102,18 @@ class _Sanitizer(HTMLParser):
         return "".join((*self._parts, *(_end_tag(tag) for tag in reversed(self._open))))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "math" and not self._removed:
+        is_removed = _is_removed(tag, attrs, self._struck_classes)
+        if _is_block(tag):
+            self._end_formula()
+        elif tag == "math" and not self._removed and not is_removed:
             self._formula = []
         if self._formula is not None:
-            self._formula.append(f"<{tag}>" if _FORMULA_TAG.fullmatch(tag) else "")
+            mark = " hidden=''" if is_removed else ""
+            self._formula.append(f"<{_formula_tag(tag)}{mark}>")
             return
         if len(self._removed) == 1 and tag in _ENDED_BY.get(self._removed[0], ()):
             self._removed.clear()
-        if self._removed or _is_removed(tag, attrs, self._struck_classes):
+        if self._removed or is_removed:
             if tag not in _VOID | _REMOVED_TAGS and len(self._removed) < _MAX_DEPTH:
                 self._removed.append(tag)
         elif self._shift:
@@ -130,13 +134,13 @@ class _Sanitizer(HTMLParser):
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if self._formula is not None:
-            self._formula.append(f"<{tag}/>" if _FORMULA_TAG.fullmatch(tag) else "")
+            self._formula.append(f"<{_formula_tag(tag)}/>")
         elif tag in _VOID:
             self.handle_starttag(tag, attrs)
 
     def handle_endtag(self, tag: str) -> None:
         if self._formula is not None and not _is_block(tag):
-            self._formula.append(f"</{tag}>" if _FORMULA_TAG.fullmatch(tag) else "")
+            self._formula.append(f"</{_formula_tag(tag)}>")
             if tag == "math":
                 self._end_formula()
             return
@@ -224,6 +228,11 @@ def _is_removed(tag: str, attrs: list[tuple[str, str | None]], struck_classes: S
     if tag in _REMOVED_ELEMENTS or (tag == "dialog" and "open" not in values):
         return True
     return tag not in _VOID and ("hidden" in values or bool(_HIDDEN_STYLE.search(values.get("style") or "")))
+
+
+def _formula_tag(tag: str) -> str:
+    """Return the name of an element of a formula; any other name stands for a group."""
+    return tag if _FORMULA_TAG.fullmatch(tag) else "mrow"
 
 
 def _is_block(tag: str) -> bool:

@@ -14,14 +14,15 @@ _INVISIBLE = str.maketrans("", "", "\u2061\u2062\u2063\u2064")
 
 
 def linear_mathml(source: str) -> str:
-    """Return a formula in a line; what is not known is written as its parts one after the other."""
+    """Return a formula in a line, without elements marked `hidden`; what is not known is written as its parts one after
+    the other."""
     parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True, load_dtd=False)
     root = etree.fromstring(source.encode(), parser)
     return " ".join(_linear(root, 0).translate(_INVISIBLE).split()) if root is not None else ""
 
 
 def _linear(element: Element, depth: int) -> str:
-    if depth > _MAX_DEPTH or not isinstance(element.tag, str) or element.tag in _LEFT_OUT:
+    if depth > _MAX_DEPTH or not isinstance(element.tag, str) or element.tag in _LEFT_OUT or "hidden" in element.attrib:
         return ""
     parts = [_linear(child, depth + 1) for child in element]
     match element.tag, parts:

@@ -135,3 +135,19 @@ def test_formulas_of_web_pages_are_written_in_a_line(formula: str, text: str) ->
 
 def test_a_formula_that_is_not_closed_ends_with_its_paragraph() -> None:
     assert sanitize_html("<p>a <math><mi>x</p><p>next</p>") == "<p>a x</p><p>next</p>"
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ('<p>a <math style="display:none"><mi>unseen</mi></math> b</p>', "<p>a  b</p>"),
+        ("<p>a <math hidden><mi>unseen</mi></math> b</p>", "<p>a  b</p>"),
+        ('<p>a <math><mi>x</mi><mtext style="display: none">unseen</mtext></math></p>', "<p>a x</p>"),
+        ("<p>a <math><mi>x</mi><m:mtext hidden>unseen</m:mtext><mn>2</mn></math></p>", "<p>a x2</p>"),
+        ("<p>a <math><mi>x</mi><script>unseen</script></math></p>", "<p>a x</p>"),
+        ("<p>a <math><mi>x</mi><del>unseen</del></math></p>", "<p>a x</p>"),
+        ("<math><mi>x</mi><p hidden>unseen</p><p>seen</p>", "x<p>seen</p>"),
+    ],
+)
+def test_what_a_page_hides_within_a_formula_is_left_out(source: str, text: str) -> None:
+    assert sanitize_html(source) == text
