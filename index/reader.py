@@ -71,12 +71,15 @@ logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 _NO_PAGES = np.zeros(0, np.int64)
-CACHED_PAGE_BYTES = 32 << 20  # of the words and boxes of pages, about 2,500 pages
+CACHED_PAGE_BYTES = 32 << 20  # of pages with their words and boxes, about 2,000 pages of text
+PAGE_BYTES = 1_000  # that a page takes beside its text, its words and their boxes
 ATTEMPTS = 5  # to open a commit whose segments a writer compacts at the same moment
 
 
 def _page_bytes(row: PageRow) -> int:
-    return len(row.text.text) + row.text.spans.nbytes + row.text.boxes.nbytes
+    described = 0 if row.description is None else len(row.description.words)
+    texts = len(row.text.text) + len(row.caption) + described
+    return PAGE_BYTES + texts + row.text.spans.nbytes + row.text.boxes.nbytes
 
 
 class CommitView:

@@ -14,7 +14,8 @@ from pagelens.index.writer import CollectionWriter, UnembeddedPages
 class SecondPass:
     """Makes the rows that pages of a collection lack, in the session of its writer.
 
-    Pages whose file is gone, changed or may not be read get the rows that need no image; the next run looks again.
+    Pages whose file is gone, changed or may not be read get the rows that need no image; those whose file goes while it
+    is rendered, or whose encoding fails, get none. The next run looks again.
     """
 
     def __init__(
@@ -29,8 +30,15 @@ class SecondPass:
     ) -> None:
         """`threads`: see `StoredPageEmbedding`."""
         self._writer, self._on_progress = writer, on_progress
+        self._not_rendered: dict[str, FailedFile] = {}  # by path
         self._embedding = StoredPageEmbedding(
-            writer.filler, embedders, render, find_file, on_wait=lambda part: self._report(part.row), threads=threads
+            writer.filler,
+            embedders,
+            render,
+            find_file,
+            on_wait=lambda part: self._report(part.row),
+            on_left=lambda part, exc: self._leave(part.row, exc),
+            threads=threads,
         )
 
     def run(self, report: IndexReport, first: Set[str] = frozenset()) -> None:
@@ -44,7 +52,7 @@ class SecondPass:
         self._documents, self._pages, self._done = len(remaining), 0, 0.0
         self._total = sum(byte_share(part.row, len(part.pages)) for part in remaining)
         self._report(remaining[0].row)
-        for batch in self._embedding.run(self._slices(remaining, report)):
+        for batch in self._embedding.run(self._slices(remaining)):
             for part, errors in batch:
                 report.problem_pages += [(part.row.path, number, str(error)) for number, error in errors.items()]
                 self._pages += len(part.keys)
@@ -52,6 +60,10 @@ class SecondPass:
                 self._report(part.row)
         self._writer.filler.commit()
         report.embedded += self._pages
+        report.not_rendered += self._not_rendered.values()
+
+    def _leave(self, row: DocumentRow, exc: ReadError) -> None:
+        self._not_rendered[row.path] = FailedFile(row.path, exc.code, str(exc))
 
     def _report(self, row: DocumentRow) -> None:
         self._on_progress(
@@ -67,7 +79,7 @@ class SecondPass:
             )
         )
 
-    def _slices(self, remaining: Sequence[UnembeddedPages], report: IndexReport) -> Iterator[DocumentSlice]:
+    def _slices(self, remaining: Sequence[UnembeddedPages]) -> Iterator[DocumentSlice]:
         """Yield the parts with the lanes that can be filled now."""
         image_lanes = self._embedding.image_lanes
         for row, lanes, pages in remaining:
@@ -75,7 +87,7 @@ class SecondPass:
                 try:
                     self._embedding.find(row)
                 except ReadError as exc:
-                    report.not_rendered.append(FailedFile(row.path, exc.code, str(exc)))
+                    self._leave(row, exc)
                     lanes = lanes - image_lanes
             if lanes:
                 yield DocumentSlice(row, pages, lanes, last=True)

@@ -16,7 +16,7 @@ from pagelens.api.engine.encoding_queue import MAX_THREADS, SPARE_WINDOWS, perce
 from pagelens.api.engine.indexing import RenderImage
 from pagelens.core.caching import LRUCache
 from pagelens.core.errors import ReadError
-from pagelens.core.types import ImageArray, Kind
+from pagelens.core.types import ImageArray
 from pagelens.encode.batching import usable_cores
 from pagelens.index.catalog.reads import DocumentRow, PageRow
 from pagelens.index.records import EmbeddedPages
@@ -44,6 +44,9 @@ class DocumentSlice:
 RenderErrors = Mapping[int, ReadError]
 """Page numbers of a document to why they could not be rendered."""
 
+OnLeft = Callable[[DocumentSlice, ReadError], None]
+"""Takes a part of a document that gets no rows, and why."""
+
 
 class PageStore(Protocol):
     """Where the pages are, and where their rows go: see `pagelens.index.lane_filling.LaneFiller`."""
@@ -68,11 +71,14 @@ class StoredPageEmbedding:
         find_file: FindFile,
         *,
         on_wait: Callable[[DocumentSlice], None] = lambda _: None,
+        on_left: OnLeft | None = None,
         threads: int | None = None,
     ) -> None:
         """`render` is not called where no embedder needs images. `on_wait` is called every `WAIT_SECONDS` while a batch
-        is encoded, with the first part of it. `threads`: batches encoded at once; None: suited to the cores."""
-        self._on_wait = on_wait
+        is encoded, with the first part of it. `on_left` is called for parts that get no rows: their file was gone when
+        it had been rendered, or encoding raised ReadError; None: the former get rows without images, the latter is
+        raised. `threads`: batches encoded at once; None: suited to the cores."""
+        self._on_wait, self._on_left = on_wait, on_left
         self._threads = threads or min(MAX_THREADS, usable_cores())
         self._store, self._embedders, self._render, self._find_file = store, embedders, render, find_file
         self._found: LRUCache[tuple[Path, FileStamp]] = LRUCache(FOUND_FILES)
@@ -104,7 +110,8 @@ class StoredPageEmbedding:
                     while len(queue) >= threads + SPARE_WINDOWS or (queue and queue[0][1].done()):
                         yield self._finish(*queue.popleft())
                     rendered, encode = self._prepare(batch)
-                    queue.append((rendered, pool.submit(encode)))
+                    if rendered:
+                        queue.append((rendered, pool.submit(encode)))
                 while queue:
                     yield self._finish(*queue.popleft())
             finally:
@@ -115,7 +122,14 @@ class StoredPageEmbedding:
     ) -> list[tuple[DocumentSlice, RenderErrors]]:
         while wait([future], WAIT_SECONDS).not_done:
             self._on_wait(rendered[0][0])
-        self._store.add(future.result())
+        try:
+            self._store.add(future.result())
+        except ReadError as exc:
+            if self._on_left is None:
+                raise
+            for part, _ in rendered:
+                self._on_left(part, exc)
+            return []
         return rendered
 
     def _prepare(
@@ -131,9 +145,16 @@ class StoredPageEmbedding:
         rendered: list[tuple[DocumentSlice, RenderErrors]] = []
         for part in batch:
             rows = self._store.pages(part.keys)
+            try:
+                found, errors = self._rendered(part.row, [page.number for page in rows], max_image_side(embedders))
+            except ReadError as exc:
+                if self._on_left is None:
+                    found, errors = [None] * len(rows), {page.number: exc for page in rows}
+                else:
+                    self._on_left(part, exc)
+                    continue
             pages += rows
             inputs += [_inputs(part.row, page) for page in rows]
-            found, errors = self._rendered(part.row, [page.number for page in rows], max_image_side(embedders))
             images += found
             problems |= {
                 page.key: f"its picture could not be made: {errors[page.number]}"
@@ -167,21 +188,21 @@ class StoredPageEmbedding:
     def _rendered(
         self, row: DocumentRow, numbers: Sequence[int], image_side: int
     ) -> tuple[list[ImageArray | None], dict[int, ReadError]]:
-        """Return an image or None for each page, and by page number the errors of those that cannot be rendered."""
+        """Return an image or None for each page, and by page number the errors of those that cannot be rendered.
+
+        Raises ReadError where the file is gone before its pages are rendered, or after it.
+        """
         images: list[ImageArray | None] = [None] * len(numbers)
         if not image_side:
             return images, {}
         errors: dict[int, ReadError] = {}
-        try:
-            path = self.find(row)
-            for position, number in enumerate(numbers):
-                try:
-                    images[position] = self._render(path, row.document.kind, number, image_side)
-                except ReadError as exc:
-                    errors[number] = exc
-            self.find(row)  # the bytes have not changed meanwhile
-        except ReadError as exc:
-            return [None] * len(numbers), dict.fromkeys(numbers, exc)
+        path = self.find(row)
+        for position, number in enumerate(numbers):
+            try:
+                images[position] = self._render(path, row.document.kind, number, image_side)
+            except ReadError as exc:
+                errors[number] = exc
+        self.find(row)  # the bytes have not changed meanwhile
         return images, errors
 
 
@@ -203,10 +224,6 @@ def _batches(parts: Iterable[DocumentSlice]) -> Iterator[list[DocumentSlice]]:
             batch.append(DocumentSlice(part.row, taken, part.lanes, last=part.last and start == len(part.keys)))
     if batch:
         yield batch
-
-
-def _group(part: DocumentSlice) -> tuple[Kind, frozenset[str]]:
-    return part.row.document.kind, part.lanes
 
 
 def _inputs(row: DocumentRow, page: PageRow) -> tuple[str, ...]:

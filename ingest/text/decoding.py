@@ -78,6 +78,7 @@ _OPENING, _CLOSING = "“¿¡", "”"
 _RARE_SIGNS = re.compile(
     "[\x80-\x9f´¨¸¯˛ˇ˘˙˝\u2200-\u2211\u2213-\u221d\u221f-\u2247\u2249-\u225f\u2262\u2263\u2266-\u22ff\u2500-\u259f]"
 )
+_NOT_ASCII = re.compile("[^\x00-\x7f]")
 _BETWEEN_LETTERS = ("HEBREW", "ARABIC", "CYRILLIC", "GREEK", "THAI")  # scripts whose words hold no Latin letters
 _ABOVE_ASCII = bytes(range(128, 256))
 # Latin, Greek, Cyrillic, Armenian, Hebrew, Arabic, the scripts of India, Thai, Georgian, punctuation, kana, full width.
@@ -232,11 +233,8 @@ def count_odd_characters(text: str) -> int:
     """Return how many characters above ASCII stand where texts hardly ever have them: a capital behind a small letter,
     a quotation mark within a word, a letter of another script between Latin ones, a letter beside a digit."""
     padded = f" {text} "
-    return sum(
-        _is_odd(before, char, after)
-        for before, char, after in zip(padded, padded[1:], padded[2:], strict=False)
-        if char > "\x7f"
-    )
+    places = (match.start() for match in _NOT_ASCII.finditer(padded))
+    return sum(_is_odd(*padded[place - 1 : place + 2]) for place in places)
 
 
 def _is_odd(before: str, char: str, after: str) -> bool:

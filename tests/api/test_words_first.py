@@ -2,16 +2,21 @@
 documents before the second pass comes to them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import pagelens
 from pagelens.api.cli.main import main
+from pagelens.api.engine import stored_pages
+from pagelens.api.engine.embedding import Embedder, PageBatch
 from pagelens.api.engine.engine import Engine
 from pagelens.api.engine.profiles import choose_profile
 from pagelens.api.engine.results import Progress, as_json
-from pagelens.api.engine.wiring import read_settings, reembed_collection
+from pagelens.api.engine.wiring import read_settings, reembed_collection, render_array
+from pagelens.core.errors import ReadError
+from pagelens.core.types import ImageArray, Kind
 from pagelens.index.admin.archive import restore_snapshot, write_snapshot
 from tests.api.conftest import write_files
 from tests.api.files import made_up_pages, write_pdf
@@ -149,6 +154,54 @@ def test_pages_whose_file_is_gone_get_the_vectors_that_need_no_picture_and_the_o
     assert (report.embedded, report.not_rendered) == (3, [])
     assert set(coverage(between).values()) == {1.0}
     assert between.check() == []
+
+
+def test_pages_whose_file_goes_while_it_is_drawn_are_left_to_the_run_that_finds_it_again(
+    between: Engine, files: Path, tmp_path: Path
+) -> None:
+    file, away = files / "reports" / "harbour.pdf", tmp_path / "away.pdf"
+
+    def draw(path: Path, kind: Kind, number: int, side: int) -> ImageArray:
+        image = render_array(path, kind, number, side)
+        if path == file:
+            file.rename(away)
+        return image
+
+    with Engine(between.layout.root, replace(between._components, render_array=draw)) as unlucky:
+        report = unlucky.make_vectors()
+    assert [(Path(left.path), left.code) for left in report.not_rendered] == [(file, "vanished")]
+    assert (report.embedded, between.check(), between.status().problem_pages) == (3, [], [])
+    away.rename(file)
+    assert between.make_vectors().embedded == 3
+    assert set(coverage(between).values()) == {1.0}
+
+
+def test_a_file_whose_encoding_fails_is_left_without_vectors_and_the_others_get_theirs(
+    between: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Fragile:
+        """Loses its worker over the harbour's report, as an embedder on a cluster may."""
+
+        def __init__(self, embedder: Embedder) -> None:
+            self._embedder = embedder
+            self.lanes, self.image_side = embedder.lanes, embedder.image_side
+
+        def embed(self, batch: PageBatch) -> None:
+            if any("timber" in text.text.casefold() for text in batch.texts):
+                raise ReadError("damaged", "its worker was lost")
+            self._embedder.embed(batch)
+
+    monkeypatch.setattr(stored_pages, "BATCH_PAGES", 1)
+    embedders = between._components.load_embedders()
+    fragile = replace(between._components, load_embedders=lambda: [Fragile(embedder) for embedder in embedders])
+    with Engine(between.layout.root, fragile) as engine:
+        report = engine.make_vectors()
+        assert {(Path(left.path).name, left.code) for left in report.not_rendered} == {("harbour.pdf", "damaged")}
+        assert 3 <= report.embedded < 6
+        assert engine.check() == []
+    monkeypatch.undo()
+    assert between.make_vectors().embedded == 6 - report.embedded
+    assert set(coverage(between).values()) == {1.0}
 
 
 def test_a_snapshot_between_the_passes_keeps_what_lanes_lack(between: Engine, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from pagelens.core.errors import (
 )
 from pagelens.core.keys import number_of, page_of
 from pagelens.core.spaces import Space
+from pagelens.index import reader
 from pagelens.index.creation import create
 from pagelens.index.layout import CatalogRecord, Layout, load, writer_lock
 from pagelens.index.reader import CollectionReader, Snapshot
@@ -85,6 +86,17 @@ def test_the_pages_of_a_commit_are_read_from_the_catalog_once(root: Path, pdf: s
     write(root, new_pages(str(Path(pdf).with_name("b.pdf")), TREES))
     with reader.snapshot() as snapshot:
         assert snapshot.pages(keys)[keys[0]] is not first[keys[0]]
+
+
+def test_pages_without_words_do_not_fill_the_memory(root: Path, pdf: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "CACHED_PAGE_BYTES", 3_000)  # a page that holds nothing takes 683 bytes, by tracemalloc
+    write(root, new_pages(pdf, [""] * 20))
+    with CollectionReader(root).snapshot() as snapshot:
+        keys = [page_of(key) for key in snapshot.vectors("text").keys.tolist()]
+        first = snapshot.pages(keys)
+        again = snapshot.pages(keys[-1:]) | snapshot.pages(keys[:-1])
+    assert len(keys) == 20
+    assert 1 <= sum(again[key] is first[key] for key in keys) <= 4
 
 
 def test_a_document_is_invisible_until_its_last_page_is_in(root: Path, pdf: str) -> None:
