@@ -213,6 +213,8 @@ class RayWorker:
                     raise
                 _require_starts(losses := losses + 1, exc)
                 self._actor = self._start()
+                if self._is_killed:  # meanwhile: `kill` has ended the one that was lost
+                    _kill(self._actor)
 
     def receive(self, seconds: float, cpu_seconds: float = math.inf) -> WorkerMessage:
         """Return its next message. Raises WorkerDied, WorkerLost, WorkerTimeout; see `WorkerHandle.receive`."""

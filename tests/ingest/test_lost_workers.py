@@ -10,8 +10,9 @@ from pagelens.core.errors import ReadError
 from pagelens.ingest.events import Failed
 from pagelens.ingest.page_processing import ProcessedPage, ProcessingOptions
 from pagelens.ingest.pipeline import PipelineSettings, read_documents
+from pagelens.ingest.workers import ray_cluster
 from pagelens.ingest.workers.member_reader import MemberReader
-from pagelens.ingest.workers.messages import PageRange, WorkerMessage, WorkerRequest
+from pagelens.ingest.workers.messages import CloseFile, PageRange, WorkerMessage, WorkerRequest
 from pagelens.ingest.workers.worker_handle import WorkerHandle, WorkerLost
 from pagelens.ingest.workers.worker_source import MAX_LOST, WarmWorkers
 from tests.ingest.files import numbered_pages, write_pdf
@@ -93,3 +94,25 @@ def test_the_members_of_a_container_are_listed_by_another_worker(tmp_path: Path,
     else:
         assert [member.name for member in reader.list(tmp_path / "x.zip")] == ["one.txt"]
     source.close()
+
+
+def test_a_worker_that_is_killed_while_its_lost_actor_is_replaced_leaves_no_actor(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started: list[str] = []
+    killed: list[object] = []
+
+    def start() -> str:
+        started.append(f"actor {len(started)}")
+        if len(started) == 2:
+            worker.kill()  # as another thread may, before the worker knows the new actor
+        return started[-1]
+
+    def is_lost(_: object) -> None:
+        raise WorkerLost("its node is gone")
+
+    monkeypatch.setattr(ray_cluster, "_await_start", is_lost)
+    monkeypatch.setattr(ray_cluster, "_kill", killed.append)
+    worker = ray_cluster.RayWorker(start)
+    worker.send(CloseFile())
+    assert (started, killed) == (["actor 0", "actor 1"], ["actor 0", "actor 1"])
