@@ -34,12 +34,12 @@ def index(root: Path, files: Sequence[Path], readers: int, *, on_ray: bool) -> d
     started = time.monotonic()
     if not on_ray:
         with wiring.open_collection(root, SETTINGS) as engine:
-            report = engine.index(files, workers=readers)
+            report = engine.index(files, first="all", workers=readers)
         return {"start": 0.0, "seconds": time.monotonic() - started, "pages": report.pages}
     with connect(LOCAL, paths=files, readers=readers) as cluster:
         connected = time.monotonic()
         with wiring.open_collection(root, SETTINGS, cluster=cluster) as engine:
-            report = engine.index(files)
+            report = engine.index(files, first="all")
         ended = time.monotonic()
     return {"start": connected - started, "seconds": ended - connected, "pages": report.pages}
 
