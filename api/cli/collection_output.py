@@ -38,7 +38,7 @@ def print_report(report: results.IndexReport) -> None:
             f"Found by their words after {report.words_seconds:.1f} s; then {count_noun(report.embedded, 'page')} got "
             "their vectors."
         )
-    print_files("not drawn, so without vectors of images (again with the next pagelens index):", report.not_rendered)
+    print_files("not drawn or not encoded, so without some vectors (again with the next pagelens index):", report.not_rendered)
     if report.wordless:
         out.print(
             f"{count_noun(report.wordless, 'page')} of them hold no words (scans, photos): "

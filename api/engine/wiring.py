@@ -280,7 +280,8 @@ def _on_cluster(
 ) -> EngineComponents:
     """Return components that index on a cluster."""
     on_gpu = any(model != BUILTIN for model in lane_models(manifest).values())
-    settings = replace(settings, threads=settings.threads or CORES_PER_ENCODER, offline=True)
+    threads = settings.threads or CORES_PER_ENCODER
+    settings = replace(settings, threads=threads, offline=True, passwords=())  # passwords are for readers only
     pool = cluster.pool(partial(EmbedderHost, partial(_load_embedders, manifest, settings)), on_gpu=on_gpu)
     return replace(
         components,
