@@ -366,7 +366,12 @@ def _lanes_of_words(lanes: Sequence[Lane], lacking: Mapping[str, NDArray[np.int6
 def describe_coverage(coverage: Mapping[str, float]) -> list[str]:
     """Return a note for users on lanes that lack pages, where any does."""
     shares = ", ".join(f"{lane} {int(100 * share)}%" for lane, share in coverage.items())
-    return [f"Not all pages have their vectors yet ({shares}): the others are found by their words."] if shares else []
+    if not shares:
+        return []
+    return [
+        f"Not all pages have their vectors yet ({shares}): until indexing is complete, the others are found by their "
+        "words, photos by their file names."
+    ]
 
 
 def _reranked(

@@ -33,12 +33,16 @@ def print_report(report: results.IndexReport) -> None:
         f"{report.seconds:.1f} s{rate}; "
         f"{report.unchanged} unchanged."
     )
-    if report.words_seconds is not None:
+    if report.words_seconds is not None and report.documents:
         out.print(
             f"Found by their words after {report.words_seconds:.1f} s; then {count_noun(report.embedded, 'page')} got "
             "their vectors."
         )
-    print_files("not drawn or not encoded, so without some vectors (again with the next pagelens index):", report.not_rendered)
+    elif report.embedded:
+        out.print(f"{count_noun(report.embedded, 'page')} of earlier runs got their vectors.")
+    print_files(
+        "not drawn or not encoded, so without some vectors (again with the next pagelens index):", report.not_rendered
+    )
     if report.wordless:
         out.print(
             f"{count_noun(report.wordless, 'page')} of them hold no words (scans, photos): "

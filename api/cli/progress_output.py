@@ -18,6 +18,7 @@ LINE_INTERVAL = 5.0  # seconds between two lines of progress, if standard error 
 RATE_DECAY_SECONDS = 20.0  # after which what was counted adds less to a rate, by a factor of e
 REMAINING_DECAY_SECONDS = 180.0  # as above, of the rate that time left is estimated by: files differ
 RATE_SECONDS = 2.0  # that a rate is counted over before it is shown
+WORDS_FOUND = "All documents can be searched by their words now; their vectors follow."  # between the two passes
 NAME_WIDTH = 40  # characters of a path in the bar: its end
 
 
@@ -76,6 +77,10 @@ class ProgressMeter:
         self._bytes.update(progress.bytes)
         self._bytes_left = progress.bytes_total - progress.bytes
 
+    def begins_second_pass(self, progress: results.Progress) -> bool:
+        """Return whether a report that was not taken yet is the first one of the second pass."""
+        return progress.second_pass and not self._second_pass
+
     @property
     def rate(self) -> str:
         """ "2.5 pages/s" or "4 pages/min"; "" until it is known."""
@@ -118,6 +123,9 @@ def show_progress(*, verbose: bool = False) -> Iterator[OnProgress]:
             if progress.waits_for == "looking":
                 bar.update(task, state=f"{progress.files_total:,} found")
                 return
+            if meter.begins_second_pass(progress):
+                bar.reset(task)  # else a bar that was full shows no spinner
+                bar.console.print(WORDS_FOUND, soft_wrap=True)
             meter.update(progress)
             if verbose and progress.outcome:
                 bar.console.print(Text(outcome_line(progress)), soft_wrap=True)
@@ -168,6 +176,8 @@ class _ProgressLines:
         self._meter = ProgressMeter(clock)
 
     def __call__(self, progress: results.Progress) -> None:
+        if self._meter.begins_second_pass(progress):
+            print(WORDS_FOUND, file=sys.stderr, flush=True)
         self._meter.update(progress)
         if self._verbose and progress.outcome:
             print(outcome_line(progress), file=sys.stderr, flush=True)

@@ -1,13 +1,24 @@
 """What an indexing run says that it waits for."""
 
+import io
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+from rich.text import Text
 
 import pagelens
+from pagelens.api.cli import progress_output
 from pagelens.api.cli.main import main
-from pagelens.api.cli.progress_output import ProgressMeter, SmoothedRate, describe_pages, describe_wait
+from pagelens.api.cli.progress_output import (
+    WORDS_FOUND,
+    ProgressMeter,
+    SmoothedRate,
+    describe_pages,
+    describe_wait,
+    show_progress,
+)
 from pagelens.api.engine.indexing import STAGE_DECAY_SECONDS, IndexRun, StageTimer
 from pagelens.api.engine.results import IndexStage, Progress
 from pagelens.index.creation import create
@@ -163,3 +174,28 @@ def test_the_second_pass_counts_its_pages_and_the_time_left_anew() -> None:
     assert meter.rate == "1.0 pages/s"
     assert meter.left in ("about 40 s left", "about 41 s left")
     assert describe_pages(progress) == "10 pages with vectors"
+
+
+def test_between_the_passes_a_line_says_once_that_words_can_be_searched(capsys: pytest.CaptureFixture[str]) -> None:
+    with show_progress() as on_progress:
+        on_progress(report(pages=5, share=1.0))
+        assert capsys.readouterr().err == ""
+        for pages in (0, 5):
+            on_progress(replace(report(pages=pages, share=pages / 5), second_pass=True))
+    assert capsys.readouterr().err.count(WORDS_FOUND) == 1
+
+
+def test_the_bar_of_the_second_pass_has_a_spinner_although_the_first_one_was_full(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=120)
+    monkeypatch.setattr(progress_output, "err", console)
+    with show_progress() as on_progress:
+        on_progress(report(pages=5, share=1.0))
+        on_progress(replace(report(pages=0, share=0.0), second_pass=True))
+    last = [line for line in Text.from_ansi(screen.getvalue().replace("\r", "\n")).plain.splitlines() if line.strip()][
+        -1
+    ]
+    assert last.strip()[0] in "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏" and "0 pages with vectors" in last
+    assert WORDS_FOUND in screen.getvalue()

@@ -73,7 +73,10 @@ def test_between_the_passes_every_page_is_found_by_its_words_and_results_say_wha
     assert found.hits[0].evidence[0].boxes
     assert found.coverage == {"text": 0.0, "page": 0.0, "image": 0.0}
     assert not found.weak
-    note = "Not all pages have their vectors yet (text 0%, image 0%, page 0%): the others are found by their words."
+    note = (
+        "Not all pages have their vectors yet (text 0%, image 0%, page 0%): until indexing is complete, the others are "
+        "found by their words, photos by their file names."
+    )
     assert found.notes == [note]
     assert note in between.ask("How much did timber grow to in 2024?").notes
     assert coverage(between) == {"words": 1.0, "text": 0.0, "image": 0.0, "visual": 0.0, "page": 0.0}
@@ -257,3 +260,11 @@ def test_the_run_says_when_all_was_found_by_its_words(
     assert "Found by their words after" in printed and "then 6 pages got their vectors." in printed
     assert main(["index", str(files), "-c", str(own.layout.root), "--first", "all"]) == 0
     assert "Found by their words after" not in capsys.readouterr().out
+
+
+def test_a_run_that_only_makes_vectors_of_an_earlier_one_says_so(
+    between: Engine, files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["index", str(files), "-c", str(between.layout.root)]) == 0
+    printed = capsys.readouterr().out
+    assert "6 pages of earlier runs got their vectors." in printed and "Found by their words" not in printed
