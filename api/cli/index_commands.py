@@ -95,7 +95,9 @@ def index(
     ] = None,
     ray: Annotated[
         str | None,
-        typer.Option("--ray", help="Read and encode on a Ray cluster, HOST:PORT; auto: one found here; local: Ray here."),
+        typer.Option(
+            "--ray", help="Read and encode on a Ray cluster, HOST:PORT; auto: one found here; local: Ray here."
+        ),
     ] = None,
     max_pages: MaxPagesOption = None,
     prune: Annotated[bool, typer.Option("--prune", help="Remove indexed files below PATHS that are gone.")] = False,
