@@ -16,7 +16,7 @@ from pagelens.generate.extractive.confidence import THRESHOLD, question_coverage
 from pagelens.generate.extractive.contradictions import contradicting_quote
 from pagelens.generate.extractive.debris import statements
 from pagelens.generate.extractive.image_matches import cite_matches, match_pages, matches_text, most_similar
-from pagelens.generate.extractive.parallels import parallel_statements
+from pagelens.generate.extractive.parallels import parallel_statements, rows_in_order
 from pagelens.generate.extractive.photo_answers import with_matching_photos
 from pagelens.generate.extractive.question_analysis import AnalyzedQuestion, QuestionAnalyzer
 from pagelens.generate.extractive.sentence_scoring import CandidateScorer, CandidateScores, ScoredCandidate
@@ -100,6 +100,7 @@ class ExtractiveAnswerer:
             ]
             if analysis.wants_list and (parallels := parallel_statements(quotes[0], scores.candidates)):
                 quotes, opposite = parallels, None
+            quotes = rows_in_order(quotes)
         shown = [_in_full(analysis, pages[quote.page].text, quote.candidate) for quote in quotes]
         if verdict.found == "closest":
             passages = closest_passages(scores.candidates, quotes, analysis.exact_terms, pages)

@@ -1,5 +1,6 @@
-"""Statements of one form that enumerate: "Lots of reports do not help.", "Lots of alerts do not help."."""
+"""Statements of one form: enumerations ("Lots of reports do not help.", "Lots of alerts do not help."), and rows."""
 
+import re
 from collections.abc import Sequence
 from itertools import takewhile
 
@@ -9,6 +10,8 @@ MIN_BEGINNING = 8  # words with which two such statements begin, if they end in 
 MIN_SHARED = 5  # words that two such statements have in common, at their beginnings and ends
 MAX_VARIED = 3  # words between, in which they differ
 MAX_PARALLELS = 8
+
+_LABEL = re.compile(r"(?:^|; )([^;:]+): ")  # of a value in a row of a workbook or CSV file
 
 
 def parallel_statements(first: ScoredCandidate, others: Sequence[ScoredCandidate]) -> list[ScoredCandidate]:
@@ -23,6 +26,21 @@ def parallel_statements(first: ScoredCandidate, others: Sequence[ScoredCandidate
             found[text] = other
     ranked = sorted(list(found.values())[:MAX_PARALLELS], key=lambda item: (item.page, item.candidate.start))
     return ranked if len(ranked) > 1 else []
+
+
+def rows_in_order(quotes: Sequence[ScoredCandidate]) -> list[ScoredCandidate]:
+    """Return quotes, best first; but rows with the same labels and the same words of the question, which it does not
+    tell apart, in the order of their page: "Route: Northern; Captain: A", "Route: Northern; Captain: B"."""
+    ordered = list(quotes)
+    alike: dict[tuple[object, ...], list[int]] = {}
+    for place, quote in enumerate(quotes):
+        if labels := tuple(_LABEL.findall(quote.candidate.text)):
+            alike.setdefault((quote.page, labels, quote.terms), []).append(place)
+    for places in alike.values():
+        rows = sorted((quotes[place] for place in places), key=lambda quote: quote.candidate.start)
+        for place, row in zip(places, rows, strict=True):
+            ordered[place] = row
+    return ordered
 
 
 def _is_parallel(words: Sequence[str], others: Sequence[str]) -> bool:

@@ -4,6 +4,9 @@ import pytest
 
 from pagelens.core.types import Answer
 from pagelens.generate.extractive.answerer import ExtractiveAnswerer
+from pagelens.generate.extractive.candidates import Candidate
+from pagelens.generate.extractive.parallels import rows_in_order
+from pagelens.generate.extractive.sentence_scoring import ScoredCandidate
 from tests.generate.pages import analyze, show
 
 QUESTION = "What are the things that do not make a harbour safe?"
@@ -60,3 +63,31 @@ def test_a_question_contradicts_nothing() -> None:
 def test_five_words_must_be_shared(rest: str, count: int) -> None:
     pages = [f"Reports {rest}", f"Alarms {rest}"]
     assert len(ask("What are the things that do not make harbours safe?", *pages).citations) == count
+
+
+def scored(text: str, start: int, terms: str, page: int = 0) -> ScoredCandidate:
+    candidate = Candidate(start, start + len(text), text, heading="")
+    return ScoredCandidate(
+        page=page, candidate=candidate, terms=frozenset(terms.split()), share=1.0, score=1.0, fit=1.0
+    )
+
+
+def test_rows_that_the_question_does_not_tell_apart_are_quoted_in_the_order_of_their_sheet() -> None:
+    """A route of two rows, as a merged cell makes it: the row above is not quoted behind the one below."""
+    below = scored("Route: Northern; Captain: Mads Orv", 80, "captain northern")
+    above = scored("Route: Northern; Captain: Ilka Soren", 40, "captain northern")
+    prose = scored("The captain sails north.", 0, "captain northern")
+    assert rows_in_order([below, prose, above]) == [above, prose, below]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        scored("Route: Southern; Captain: Ilka Soren", 40, "captain"),  # fewer words of the question
+        scored("Route: Northern; Boat: Petrel", 40, "captain northern"),  # another table
+        scored("Route: Northern; Captain: Ilka Soren", 40, "captain northern", page=1),
+    ],
+)
+def test_other_quotes_stay_behind_the_better_one(other: ScoredCandidate) -> None:
+    best = scored("Route: Northern; Captain: Mads Orv", 80, "captain northern")
+    assert rows_in_order([best, other]) == [best, other]
