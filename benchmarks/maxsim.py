@@ -4,7 +4,7 @@
 
 All use one thread (BLAS, onnxruntime, torch, Rayon); CPU time, median over queries of 20 tokens. PageLens's pages are
 in a memory-mapped segment on disk; the others' are float32 in memory. Recall is that of the 10 or 200 best pages
-against MaxSim in float32 over the original vectors, of whole pages or by stretches of 24 tokens, as the builtin lane
+against MaxSim in float32 over the original vectors, of whole pages or by windows of 24 tokens, as the builtin lane
 asks. maxsim-cpu and fast-plaid are measured where they are installed, qdrant-client's local mode up to 1,000
 pages. Pages and queries are synthetic (`benchmarks.token_pages`, which says how they were
 fitted to real ones); real pages are measured by `benchmarks.many_pages`.
@@ -55,7 +55,7 @@ BATCH = 128  # pages at a time, score_multi_vector's default
 PACKED = 100  # pages packed at a time
 SLOW = 5  # queries for those that look at every number in float32
 QDRANT_PAGES = 1_000
-WINDOW = 24  # tokens of a stretch
+WINDOW = 24  # tokens
 SHORT: dict[int, Bits] = {4: 4, 2: 2}
 
 Array = NDArray[np.float32]
@@ -171,7 +171,7 @@ def _ours(stored: TokenRows, postings: TokenPostings, queries: int) -> list[Row]
     for (name, index, size), window, depth in product(indexes, (0, WINDOW), (K, DEPTH)):
         rows.append(
             Row(
-                name=f"PageLens {name}, {storage}, {'stretches' if window else 'whole pages'}, the {depth} best",
+                name=f"PageLens {name}, {storage}, {'windows' if window else 'whole pages'}, the {depth} best",
                 bytes_a_page=size,
                 find=_ask(index, depth, window),
                 queries=queries,

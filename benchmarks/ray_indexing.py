@@ -3,7 +3,7 @@
     python -m benchmarks.ray_indexing FILES... [--readers 2]
 
 Each run is a process of its own. CPU seconds are those of the process and all below it, read twice a second, so that
-what other programs do on the machine changes them little. The start of Ray is told apart from the run.
+what other programs do on the machine changes them little. The start of Ray is measured apart from the run.
 """
 
 import argparse

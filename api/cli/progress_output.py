@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn
 from rich.text import Text
 
@@ -104,9 +105,10 @@ def _duration(seconds: float) -> str:
 
 
 @contextmanager
-def show_progress(*, verbose: bool = False) -> Iterator[OnProgress]:
-    """Yield a function that shows the progress it is given. `verbose`: and each file as it is done."""
-    if not err.is_terminal:
+def show_progress(*, verbose: bool = False, console: Console = err) -> Iterator[OnProgress]:
+    """Yield a function that shows the progress it is given, on standard error. `verbose`: and each file as it is done;
+    `console`: the terminal, if it is one."""
+    if not console.is_terminal:
         yield _ProgressLines(verbose=verbose)
         return
     columns = (
@@ -116,7 +118,7 @@ def show_progress(*, verbose: bool = False) -> Iterator[OnProgress]:
         TaskProgressColumn(),
         TextColumn("{task.fields[state]}", markup=False),
     )
-    with Progress(*columns, console=err, transient=True) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         task, meter = bar.add_task("looking for files", total=None, state=""), ProgressMeter()
 
         def on_progress(progress: results.Progress) -> None:

@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.text import Text
 
 import pagelens
-from pagelens.api.cli import progress_output
 from pagelens.api.cli.main import main
 from pagelens.api.cli.progress_output import (
     WORDS_FOUND,
@@ -185,13 +184,10 @@ def test_between_the_passes_a_line_says_once_that_words_can_be_searched(capsys: 
     assert capsys.readouterr().err.count(WORDS_FOUND) == 1
 
 
-def test_the_bar_of_the_second_pass_has_a_spinner_although_the_first_one_was_full(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_bar_of_the_second_pass_has_a_spinner_although_the_first_one_was_full() -> None:
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=120)
-    monkeypatch.setattr(progress_output, "err", console)
-    with show_progress() as on_progress:
+    with show_progress(console=console) as on_progress:
         on_progress(report(pages=5, share=1.0))
         on_progress(replace(report(pages=0, share=0.0), second_pass=True))
     last = [line for line in Text.from_ansi(screen.getvalue().replace("\r", "\n")).plain.splitlines() if line.strip()][

@@ -12,6 +12,7 @@ import pytest
 
 from pagelens.api.cli.main import main
 from pagelens.api.engine import wiring
+from pagelens.api.engine.indexing import OnProgress
 from pagelens.api.engine.profiles import choose_profile
 from pagelens.api.engine.results import IndexReport, Progress
 from pagelens.core.errors import UsageError
@@ -64,7 +65,9 @@ def cluster(files: Path) -> Iterator[RayCluster]:
         yield connected
 
 
-def index(root: Path, files: Path, cluster: RayCluster | None = None, on_progress=lambda _: None) -> IndexReport:  # type: ignore[no-untyped-def]
+def index(
+    root: Path, files: Path, cluster: RayCluster | None = None, on_progress: OnProgress = lambda _: None
+) -> IndexReport:
     if not wiring.collection_exists(root):
         wiring.create_collection(root, choose_profile("builtin", SETTINGS), SETTINGS)
     with wiring.open_collection(root, SETTINGS, cluster=cluster) as engine:

@@ -7,7 +7,7 @@ from pagelens.generate.extractive.answerer import ExtractiveAnswerer
 from pagelens.generate.extractive.candidates import Candidate
 from pagelens.generate.extractive.parallels import rows_in_order
 from pagelens.generate.extractive.sentence_scoring import ScoredCandidate
-from tests.generate.pages import analyze, show
+from tests.generate.pages import TermEncoder, analyze, show
 
 QUESTION = "What are the things that do not make a harbour safe?"
 REPORTS = "Having lots of reports does not make a harbour safe."
@@ -91,3 +91,12 @@ def test_rows_that_the_question_does_not_tell_apart_are_quoted_in_the_order_of_t
 def test_other_quotes_stay_behind_the_better_one(other: ScoredCandidate) -> None:
     best = scored("Route: Northern; Captain: Mads Orv", 80, "captain northern")
     assert rows_in_order([best, other]) == [best, other]
+
+
+def test_an_answer_quotes_rows_alike_in_the_order_of_their_sheet_whichever_scores_more() -> None:
+    above = "Route: Northern; Captain: Ilka Soren, once pilot of the outer harbour and mate of the tug; Boat: Petrel"
+    below = "Route: Northern; Captain: Mads Orv; Boat: Gannet"  # fewer words: nearer to the question
+    page = show(f"{above}\n{below}", "ferries.xlsx", 1)
+    answer = ExtractiveAnswerer(analyze, TermEncoder()).answer("Who is the captain on the northern route?", [page])
+    assert answer.found is True
+    assert [citation.quote for citation in answer.citations] == [above, below]

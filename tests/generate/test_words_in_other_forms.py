@@ -109,3 +109,13 @@ def test_words_of_a_question_are_joined_in_their_order_and_as_neighbours_only(qu
 def test_a_word_that_a_question_repeats_is_not_joined_with_itself() -> None:
     question = QuestionAnalyzer(analyze).analyze("Which papers of Table 1 and Table 2 are of 2021?")
     assert "tabl" not in question.terms_in(analyze("The tablet was sold."))
+
+
+@pytest.mark.parametrize(
+    ("question", "joined"),
+    [("How long is the sea wall at Dunholt?", True), ("How long is the ox bow at Dunholt?", False)],
+)
+def test_words_of_three_letters_are_joined_and_shorter_ones_are_not(question: str, joined: bool) -> None:
+    written = "seawall" if joined else "oxbow"
+    terms = QuestionAnalyzer(analyze).analyze(question).terms_in(analyze(f"Dunholt has a {written} of 777 m."))
+    assert terms == ({"sea", "wall", "dunholt"} if joined else {"dunholt"})

@@ -139,6 +139,7 @@ def test_compaction_shortens_many_pages_once_and_what_is_removed_stays_away(
 ) -> None:
     root = tmp_path / "collection"
     create(Layout(root), profile="test", lanes=[TEXT, PAGE])
+    assert compaction.SHORTENED_PAGES == 1_024
     monkeypatch.setattr(compaction, "SHORTENED_PAGES", 20)
     monkeypatch.setenv("PAGELENS_TOKEN_BITS", "4")
     monkeypatch.setattr(compaction, "MAX_SMALL_SEGMENTS", 1)

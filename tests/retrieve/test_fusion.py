@@ -13,7 +13,6 @@ from pagelens.retrieve.fusion import (
     MAX_IMAGE_WEIGHT,
     MIN_IMAGE_WEIGHT,
     MIN_IMAGE_WEIGHT_ALONE,
-    TRUST,
     balanced_weights,
     reciprocal_rank_fusion,
 )
@@ -159,7 +158,7 @@ def test_lanes_that_know_a_page_speak_for_those_that_lack_it_with_a_part_of_thei
     weights = {"words": 2.0, "text": 1.0, "page": 1.5}
     lacking = {"words": NOTHING, "text": np.array([1, 7]), "page": np.array([1, 7])}
     fused = {hit.page: hit.score for hit in reciprocal_rank_fusion(rankings, weights=weights, lacking=lacking)}
-    assert fused[1] == pytest.approx(2 / 61 * (1 + TRUST * 2.5 / 2))
+    assert fused[1] == pytest.approx(2 / 61 * (1 + 0.875 * 2.5 / 2))
     assert fused[2] == pytest.approx(2 / 62 + 1 / 61 + 1.5 / 61)
 
 
@@ -168,7 +167,7 @@ def test_a_lane_that_has_a_page_and_does_not_rank_it_counts_as_one_that_knows_it
     weights = {"words": 2.0, "text": 1.0, "page": 1.5}
     lacking = {"words": NOTHING, "text": np.array([1]), "page": NOTHING}
     [hit] = reciprocal_rank_fusion([ranking("words", 1)], weights=weights, lacking=lacking)
-    assert hit.score == pytest.approx(2 / 61 * (1 + TRUST * 1 / 3.5))
+    assert hit.score == pytest.approx(2 / 61 * (1 + 0.875 * 1 / 3.5))
 
 
 def test_where_every_page_lacks_the_same_lanes_the_order_is_that_of_the_others() -> None:
