@@ -112,10 +112,10 @@ def test_a_word_that_a_question_repeats_is_not_joined_with_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("question", "joined"),
+    ("question", "is_one_word"),
     [("How long is the sea wall at Dunholt?", True), ("How long is the ox bow at Dunholt?", False)],
 )
-def test_words_of_three_letters_are_joined_and_shorter_ones_are_not(question: str, joined: bool) -> None:
-    written = "seawall" if joined else "oxbow"
+def test_words_of_three_letters_are_joined_and_shorter_ones_are_not(question: str, is_one_word: bool) -> None:
+    written = "seawall" if is_one_word else "oxbow"
     terms = QuestionAnalyzer(analyze).analyze(question).terms_in(analyze(f"Dunholt has a {written} of 777 m."))
-    assert terms == ({"sea", "wall", "dunholt"} if joined else {"dunholt"})
+    assert terms == ({"sea", "wall", "dunholt"} if is_one_word else {"dunholt"})
