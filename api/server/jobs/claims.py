@@ -4,7 +4,8 @@ A job is processed in steps of a few files. The step of a killed worker is claim
 by content. A file that was started and not finished is claimed alone, so that a file that kills the process is found.
 
 Jobs take turns (round robin): after each step a job goes behind all others, so that a short job does not wait for the
-end of a long one. Removals go before all.
+end of a long one. Removals go before all, and cancel what was uploaded of the same content before them: what was asked
+for last holds.
 """
 
 from collections.abc import Sequence
@@ -62,6 +63,8 @@ class JobClaims:
                 if row.cancel or not files:
                     end_job(connection, row.id, cancelled=bool(row.cancel))
                     continue
+                if row.kind == "remove":
+                    _cancel_earlier_uploads(connection, row, [file.sha256 for file in files])
                 _start(connection, row.id, row.started or t.utc_now(), files)
                 return JobStep(row.id, row.kind, row.collection, files)
 
@@ -132,6 +135,15 @@ def _fail_exhausted(connection: Connection, job: str) -> None:
     exhausted = (t.files.c.job == job) & (t.files.c.state == "queued") & (t.files.c.attempts >= MAX_ATTEMPTS)
     reason = f"the indexing process died {MAX_ATTEMPTS} times while reading it: it may need more memory than there is"
     connection.execute(update(t.files).where(exhausted).values(state="failed", code="fatal", reason=reason))
+
+
+def _cancel_earlier_uploads(connection: Connection, removal: Any, contents: Sequence[str | None]) -> None:
+    """Cancel files with some contents that wait in jobs older than a removal, which would add them again after it."""
+    jobs = (t.jobs.c.kind == "index") & (t.jobs.c.collection == removal.collection) & (t.jobs.c.seq < removal.seq)
+    older = t.files.c.job.in_(select(t.jobs.c.id).where(jobs))
+    waiting = older & (t.files.c.state == "queued") & t.files.c.sha256.in_(contents)
+    cancelled = {"state": "cancelled", "code": "removed", "reason": "the document was removed before this was indexed"}
+    connection.execute(update(t.files).where(waiting).values(cancelled))
 
 
 def _start(connection: Connection, job: str, started: str, files: Sequence[FileRecord]) -> None:

@@ -103,7 +103,7 @@ def test_files_go_in_and_are_waited_for(tmp_path: Path, pdfs: dict[str, bytes]) 
             job = client.index([good, broken])
             assert {one.name: one.state for one in job.results} == {"tides.pdf": "indexed", "broken.pdf": "failed"}
             assert client.search("limpet").hits[0].name == "tides.pdf"
-            again = client.submit([good], idempotency_key="upload-1")
+            again = client.submit([good], idempotency_key="upload-1")  # its document is there: removed, it stays so
             assert client.submit([good], idempotency_key="upload-1").id == again.id
             [document] = client.documents()
             assert client.remove(document.id).state == "succeeded"

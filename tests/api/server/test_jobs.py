@@ -141,6 +141,20 @@ def test_removals_overtake_a_long_upload(empty: Server, pdfs: dict[str, bytes]) 
     assert empty.client.get("/v1/documents").json()["total"] == 0
 
 
+def test_a_document_removed_after_it_was_uploaded_again_stays_removed(empty: Server, pdfs: dict[str, bytes]) -> None:
+    document = empty.add({"tides.pdf": pdfs["tides.pdf"]})["results"][0]["document"]
+    again = empty.upload(pdfs)
+    removal = empty.client.delete(f"/v1/documents/{document}").json()
+    later = empty.upload({"later.pdf": pdfs["tides.pdf"]})
+    empty.worker.drain()
+    assert empty.job(removal["id"])["state"] == "succeeded"
+    results = {one["name"]: (one["state"], one["code"]) for one in empty.job(again["id"])["results"]}
+    assert results == {"tides.pdf": ("cancelled", "removed"), "harbour.pdf": ("indexed", "")}
+    assert empty.job(later["id"])["files"] == {"indexed": 1}
+    names = {one["name"] for one in empty.client.get("/v1/documents").json()["documents"]}
+    assert names == {"later.pdf", "harbour.pdf"}
+
+
 def test_progress_as_it_happens_ends_with_the_job(server: Server) -> None:
     job = server.client.get("/v1/jobs").json()["jobs"][0]["id"]
     output = server.client.get(f"/v1/jobs/{job}", headers={"Accept": "text/event-stream"}).text
