@@ -45,7 +45,8 @@ def print_results(search: results.SearchResults) -> None:
     if search.corrections:
         out.print(Text("As it was written: --no-spelling", style="dim"))
     if not search.hits:
-        out.print(Text(search.nothing_found or "No page matches. Fewer or other words may help."), soft_wrap=True)
+        advice = "No page matches yet." if search.coverage else "No page matches. Fewer or other words may help."
+        out.print(Text(search.nothing_found or advice), soft_wrap=True)
         return
     if search.weak:
         out.print(Text("Nothing matches well. The nearest pages are:", style="bold"))

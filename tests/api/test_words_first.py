@@ -90,6 +90,8 @@ def test_the_command_line_says_what_lanes_cover(between: Engine, capsys: pytest.
     assert "not all pages have their vectors yet: text 0%, image 0%, visual 0%, page 0%" in capsys.readouterr().out
     assert main(["search", "timber", "-c", collection]) == 0
     assert "Not all pages have their vectors yet (text 0%" in capsys.readouterr().out
+    main(["search", "zeppelin", "-c", collection])
+    assert "No page matches yet." in capsys.readouterr().out
 
 
 def test_the_next_run_makes_the_vectors_and_the_one_after_it_does_nothing(
