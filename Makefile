@@ -4,7 +4,8 @@ PYTHON ?= python3
 TEST_WORKERS ?= 2
 # Each worker takes files in a row and a worker that has none left takes over half of another's: what a file's tests
 # share is made once, and not in each worker.
-# No test uses the two plug-ins.
+# No test uses the two plug-ins. Tests start hundreds of processes; without bytecode files each compiles every module.
+unexport PYTHONDONTWRITEBYTECODE
 PYTEST := -m pytest -n $(TEST_WORKERS) --dist worksteal -p no:langsmith_plugin -p no:schemathesis
 SUM := $(shell cksum < pyproject.toml | cut -d' ' -f1)
 DEMO := .venv-demo

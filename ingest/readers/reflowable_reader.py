@@ -8,6 +8,7 @@ archives are passed to MuPDF as bytes. What a text says is read by `pagelens.ing
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -64,7 +65,9 @@ def open_document(path: Path, *, sha256: str, size: int, other_paths: Sequence[P
     try:
         with LOCK, translate():
             document = _document(opened, (path, *other_paths), sha256, size)
-        yield opened_document(opened.book, document, partial(_page, opened), translate)
+        pages = opened_document(opened.book, document, partial(_page, opened), translate)
+        # A text's pages are drawn from its words; a book's may have drawings with words.
+        yield replace(pages, has_all_words=opened.source is not None)
     finally:
         close_document(opened.book)
 

@@ -11,6 +11,7 @@ from pagelens.ingest.ocr.page_ocr import add_recognised_text
 from pagelens.ingest.ocr.recognition import RecognisedWord
 from pagelens.ingest.readers.mupdf import pymupdf
 from pagelens.ingest.readers.pdf.pdf_reader import open_document
+from pagelens.ingest.readers.reflowable_reader import open_document as open_text
 from tests.ingest.scans import LINES, picture_of, scan
 
 
@@ -55,3 +56,11 @@ def test_a_short_page_without_bitmaps_is_not_read(tmp_path: Path) -> None:
 def test_a_bitmap_is_read_alone(tmp_path: Path) -> None:
     (whole,), (bitmap,) = shown_parts(scan(picture_of(*LINES), header="Received 4 May"), tmp_path)
     assert bitmap.shape[0] < whole.shape[0]
+
+
+def test_pages_drawn_from_a_text_are_not_read_though_a_line_is_drawn_below_its_heading(tmp_path: Path) -> None:
+    path, engine = tmp_path / "note.md", CountingRecogniser()
+    path.write_text("# Pier five\n\nTimber came in.\n")
+    with open_text(path, sha256="0", size=path.stat().st_size) as opened:
+        [page] = add_recognised_text(opened.pages(1), "text", opened, Ocr(OcrSettings(), partial(_given, engine)))
+    assert page.text.text == "Pier five\n\nTimber came in." and not engine.shown
