@@ -1,7 +1,7 @@
 """Write the ONNX graphs that ship inside the package: `python -m benchmarks.build_onnx_graphs`.
 
-A development tool: it needs the package `onnx`, which an installation does not need. The graphs of EfficientNet-Lite
-and multilingual-e5-small hold no weights: their initializers are declared as external data, and
+A development tool: it needs the package `onnx`, which an installation does not need. The graphs of EfficientNet-Lite,
+MiniLM and multilingual-e5-small hold no weights: their initializers are declared as external data, and
 `pagelens.encode.onnx_session` supplies them when it creates a session. Run it again after a change here and commit the
 files; a test compares them with its output.
 """
@@ -15,7 +15,8 @@ from onnx import ModelProto, NodeProto, TensorProto, helper
 
 from pagelens.encode.image import efficientnet
 from pagelens.encode.image.efficientnet import CLASSES, FEATURES, LITE0, LITE2, Variant
-from pagelens.encode.text import multilingual_e5
+from pagelens.encode.onnx_file import read_initializers
+from pagelens.encode.text import minilm, minilm_integer, multilingual_e5
 from pagelens.encode.text.e5_file import BLOCK, E5File, read_e5_file
 from pagelens.encode.torch_file import read_tensors
 from pagelens.encode.weights import wheel_file
@@ -33,7 +34,13 @@ def all_graphs() -> dict[Path, bytes]:
         variant.graph_path: efficientnet_graph(variant, efficientnet_weights(variant)) for variant in (LITE0, LITE2)
     }
     e5 = e5_graph(read_e5_file(multilingual_e5.check_wheels()))
-    models = {**variants, integer_scan.GRAPH: integer_maxsim_graph(), multilingual_e5.GRAPH: e5}
+    minilm_weights = minilm_integer.graph_weights(read_initializers(minilm.check_wheels()))
+    models = {
+        **variants,
+        integer_scan.GRAPH: integer_maxsim_graph(),
+        multilingual_e5.GRAPH: e5,
+        minilm_integer.GRAPH: integer_minilm_graph(minilm_weights),
+    }
     return {path: model.SerializeToString(deterministic=True) for path, model in models.items()}
 
 
@@ -143,6 +150,61 @@ def e5_graph(file: E5File) -> ModelProto:
         ],
         outputs=[_value("hidden", TensorProto.FLOAT, ["n", "tokens", file.dim])],
         initializers=[_external(name, values.shape, values.dtype) for name, values in weights.items()],
+        opset=18,  # Split by a number of outputs
+    )
+
+
+def integer_minilm_graph(weights: Mapping[str, np.ndarray]) -> ModelProto:
+    """Return all-MiniLM-L6-v2 with 8-bit products: `embeddings` (n_tokens, dim) of one text to `hidden`, the same.
+
+    Of `weights` only names and shapes are used; what they are is said in `minilm_integer.graph_weights`.
+    """
+    dim, step = minilm_integer.DIM, 1 / minilm_integer.STEPS
+    shapes = {"rows": [-1, dim], "batch": [1, -1, 3 * dim]}
+    initializers = [helper.make_tensor(name, TensorProto.INT64, (len(to),), to) for name, to in shapes.items()]
+    initializers.append(helper.make_tensor("step", TensorProto.FLOAT, (), [step]))
+    initializers.append(helper.make_tensor("middle", TensorProto.UINT8, (), [128]))
+    initializers += [_external(name, values.shape, values.dtype) for name, values in weights.items()]
+    nodes: list[NodeProto] = []
+
+    def add(operator: str, inputs: list[str], *outputs: str, **options: Any) -> str:
+        domain = CONTRIB if operator in ("MatMulIntegerToFloat", "MultiHeadAttention", "Gelu") else ""
+        nodes.append(helper.make_node(operator, inputs, outputs, outputs[0], domain=domain, **options))
+        return outputs[0]
+
+    def product(x: str, name: str) -> str:
+        """Add a product of x with a matrix, x as two parts of 8 bits."""
+        matrix, scales = f"{name}.w", f"{name}.s"
+        first, scale, zero = (f"{name}.first{part}" for part in ("", ".scale", ".zero"))
+        add("DynamicQuantizeLinear", [x], first, scale, zero)
+        rest = add("Sub", [x, add("DequantizeLinear", [first, scale, zero], f"{name}.rounded")], f"{name}.rest")
+        rest_scale = add("Mul", [scale, "step"], f"{name}.second.scale")
+        second = add("QuantizeLinear", [rest, rest_scale, "middle"], f"{name}.second")
+        y = add("MatMulIntegerToFloat", [first, matrix, scale, scales, zero, "", f"{name}.b"], f"{name}.first.out")
+        z = add("MatMulIntegerToFloat", [second, matrix, rest_scale, scales, "middle"], f"{name}.second.out")
+        return add("Add", [y, z], f"{name}.out")
+
+    def norm(x: str, y: str, name: str, output: str) -> str:
+        inputs = [add("Add", [x, y], f"{name}.sum"), f"{name}.w", f"{name}.b"]
+        return add("LayerNormalization", inputs, output, epsilon=minilm_integer.EPSILON)
+
+    x = add("LayerNormalization", ["embeddings", "emb.ln.w", "emb.ln.b"], "emb.out", epsilon=minilm_integer.EPSILON)
+    for layer in (f"l{number}" for number in range(minilm_integer.LAYERS)):
+        parts = [f"{layer}.{part}.out" for part in "qkv"]
+        batch = add("Reshape", [product(x, f"{layer}.qkv"), "batch"], f"{layer}.batch")
+        add("Split", [batch], *parts, axis=-1, num_outputs=len(parts))
+        attended = add("MultiHeadAttention", parts, f"{layer}.attention", num_heads=minilm_integer.HEADS)
+        rows = add("Reshape", [attended, "rows"], f"{layer}.rows")
+        x = norm(x, product(rows, f"{layer}.ao"), f"{layer}.aln", f"{layer}.aln.out")
+        inner = add("Gelu", [product(x, f"{layer}.fi")], f"{layer}.gelu")
+        output = "hidden" if layer == f"l{minilm_integer.LAYERS - 1}" else f"{layer}.oln.out"
+        x = norm(x, product(inner, f"{layer}.fo"), f"{layer}.oln", output)
+    return _model(
+        "minilm",
+        nodes,
+        inputs=[_value("embeddings", TensorProto.FLOAT, ["tokens", dim])],
+        outputs=[_value("hidden", TensorProto.FLOAT, ["tokens", dim])],
+        initializers=initializers,
         opset=18,  # Split by a number of outputs
     )
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pagelens.core.errors import WeightsError
 
-Weights = Mapping[str, NDArray[np.float32] | NDArray[np.uint8]]
+Weights = Mapping[str, NDArray[Any]]
 NO_WEIGHTS: Weights = MappingProxyType({})
 
 

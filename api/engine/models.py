@@ -40,7 +40,8 @@ class CollectionModels:
         embedders = [self.embedder(lane) for lane in self._models]
         model = self._models["text"]
         if self._encoders.is_builtin("text") and self._models.get("page") == model:  # one pass of the model fills both
-            both = PassageAndWordsEmbedder(self._encoders.builtin_text("text"), self._encoders.page_words, model)
+            text = self._encoders.builtin_text("text").for_indexing()
+            both = PassageAndWordsEmbedder(text, self._encoders.page_words, model)
             embedders = [both, *(other for other in embedders if other.lanes[0].name not in ("text", "page"))]
         for embedder in embedders:
             for record in embedder.lanes:

