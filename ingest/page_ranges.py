@@ -1,8 +1,9 @@
 """Reads a file range by range, so that the result does not depend on which process reads which pages.
 
 A damaged PDF reads differently after a page that made MuPDF repair it, and MuPDF reports a broken object only once. So
-a PDF is opened again for each range (10 ms, a quarter of a page), and the same ranges are read inline and by workers.
-Files of kinds that are slow to open stay open, and one process reads all their pages in order.
+a PDF is opened again for each range, unless it is sound as far as it was read: opening it and reading its fonts again
+cost a sixth of reading. The same ranges are read inline and by workers. Files of kinds that are slow to open stay open,
+and one process reads all their pages in order.
 """
 
 from collections.abc import Iterator
@@ -18,6 +19,9 @@ MIN_RANGE_PAGES = 4
 """Few enough to share a scan of 40 pages among processes, enough that a process rarely waits for its next range."""
 MAX_RANGE_PAGES = 32
 """Pages of a range of a long document, which is slower to open."""
+
+MAX_OPEN_PAGES = 64
+"""Pages that are read of a sound PDF before it is opened again, since MuPDF keeps the objects that it has read."""
 
 _RANGES_PER_DOCUMENT = 64  # of a long document, unless ranges would be longer than the maximum
 _QUICK_TO_OPEN: tuple[Kind, ...] = ("pdf", "photo")
@@ -49,6 +53,7 @@ class PageRangeReader:
         self._file = ExitStack()
         self._job: ReadJob | None = None
         self._opened: OpenedDocument | None = None
+        self._pages = 0  # read of the open file
 
     def open(self, job: ReadJob) -> OpenedDocument:
         """Return the open file. Raises ReadError."""
@@ -63,6 +68,7 @@ class PageRangeReader:
                 opened = replace(opened, document=replace(opened.document, path_facts=""))
             self._opened = opened
             self._job = job
+            self._pages = 0
         return self._opened
 
     def pages(self, job: ReadJob, first: int, last: int, on_stage: OnStage | None = None) -> Iterator[ProcessedPage]:
@@ -73,9 +79,14 @@ class PageRangeReader:
             page = next(pages, None)
             if page is None:
                 return
+            self._pages += 1
             yield page
-        if is_quick_to_open(job.kind):
+        if is_quick_to_open(job.kind) and not self._may_stay_open(opened, last):
             self.close()
+
+    def _may_stay_open(self, opened: OpenedDocument, last: int) -> bool:
+        """Tell whether pages after `last` are read as if the file were opened again."""
+        return last < opened.document.page_count and self._pages < MAX_OPEN_PAGES and opened.is_sound()
 
     def check(self, job: ReadJob) -> Iterator[None]:
         """Read all pages in one pass without processing them; yield after each. Raises ReadError if none has content.

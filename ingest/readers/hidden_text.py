@@ -30,6 +30,7 @@ _MIN_WORD_PIXELS = 5  # height of a word on it; smaller words are not judged
 _TINY = 1.5  # type size in points, and
 _TINY_SHARE = 0.0025  # of the page's longer side (2 points on A4): text below both is too small
 _SCAN_SHARE = 0.6  # of the page: a larger image drawn over text is a scan with its text layer below
+_EDGE = 0.12  # of a word's shorter side: there may be ink of its neighbours at the upper and lower edge of its box
 _COLOUR_DISTANCE = 40  # of 255 per channel: a pixel this close to a word's colour counts as its ink,
 _MIN_INK = 0.04  # and a visible word's ink fills at least this share of its box
 _MAX_PAIRS = 2_000_000  # of spans and fills that are compared; with more it is cheaper to render the page
@@ -69,7 +70,8 @@ def find_visible_words(mupdf_page: Any, texts: Sequence[str], boxes: Boxes, disp
     if covered or _needs_rendering(spans, drawn):
         image = _RenderedPage(mupdf_page, displayed)
         under = [at for at, colour in covered.items() if _is_word(texts[at]) and not image.has_colour(at, colour)]
-        blank = [at for at in np.flatnonzero(result.mask).tolist() if not image.has_ink(at, texts[at])]
+        doubtful = np.flatnonzero(result.mask & ~image.plain_ink()).tolist()
+        blank = [at for at in doubtful if not image.has_ink(at, texts[at])]
         if len(set(blank) - covered.keys()) > max(_MIN_WORDS, _MOST_WORDS * (len(texts) - len(covered))):
             under = list(covered)  # the whole text layer lies under what is displayed: ink over these is not theirs
         _hide(result, _mask(under, len(texts)), "under a picture")
@@ -85,15 +87,36 @@ class _RenderedPage:
         pixmap = mupdf_page.get_pixmap(matrix=pymupdf.Matrix(zoom, zoom), alpha=False)
         self._pixels = np.frombuffer(pixmap.samples, np.uint8).reshape(pixmap.height, pixmap.width, 3)
         self._green = np.ascontiguousarray(self._pixels[:, :, 1])
-        self._boxes = (displayed * zoom).tolist()
+        self._scaled = displayed * zoom  # (n_words, 4) in pixels
+        self._boxes = self._scaled.tolist()
+
+    def plain_ink(self) -> NDArray[np.bool_]:
+        """Return for each word whether the row of pixels in its middle has contrast: then `has_ink` is True, which
+        looks at all rows and takes longer."""
+        x0, y0, x1, y1 = self._scaled.T
+        edge = _EDGE * np.minimum(x1 - x0, y1 - y0)
+        height, width = self._green.shape
+        row = ((y0 + y1) / 2).astype(np.int64)
+        first = np.maximum((x0 + edge).astype(np.int64), 0)
+        count = np.minimum((x1 - edge).astype(np.int64) + 1, width) - first
+        inside = np.flatnonzero((row >= 0) & (row < height) & (count > 0))
+        found = np.zeros(len(row), np.bool_)
+        if not len(inside):
+            return found
+        row, first, count = row[inside], first[inside], count[inside]
+        starts = np.cumsum(count) - count
+        columns = np.arange(count.sum()) + np.repeat(first - starts, count)
+        values = self._green[np.repeat(row, count), columns]
+        contrast = np.maximum.reduceat(values, starts) - np.minimum.reduceat(values, starts)
+        found[inside] = contrast >= _MIN_CONTRAST
+        return found
 
     def has_ink(self, at: int, text: str) -> bool:
         """Tell whether word `at` has contrast; True for a word that is too small on this image to be judged."""
         x0, y0, x1, y1 = self._boxes[at]
         if min(x1 - x0, y1 - y0) < _MIN_WORD_PIXELS and max(x1 - x0, y1 - y0) < 2 * _MIN_WORD_PIXELS:
             return True
-        # At the upper and lower edge of a word's box there may be ink of its neighbours.
-        rows, columns = self._place(at, trim=0.12 if _is_word(text) else 0)
+        rows, columns = self._place(at, trim=_EDGE if _is_word(text) else 0)
         green = self._green[rows, columns]
         if not green.size or int(green.max()) - int(green.min()) >= _MIN_CONTRAST:  # one channel says it of most words
             return True

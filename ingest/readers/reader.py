@@ -35,6 +35,9 @@ class OpenedDocument:
     """`bitmap_boxes(number)` returns where bitmaps stand on a page: (n, 4) x0 y0 x1 y1, 0..1."""
     has_all_words: bool = False
     """Whether the pages' words are known to be complete, so that OCR reads nothing but bitmaps."""
+    is_sound: Callable[[], bool] = lambda: False
+    """Whether reading further pages gives what it would give after opening the file anew: nothing was repaired, nothing
+    is broken, as far as it was read."""
     read_glyphs: Callable[[int, ReadWords], Page] | None = None
     """`read_glyphs(number, read_words)` reads a page once more, with its glyphs that have no Unicode value: their texts
     are found from images of words in which they stand. None: the format has no such glyphs."""

@@ -77,7 +77,8 @@ def open_document(
         with LOCK, _translate_errors():
             document = _document(pdf, (named_after or path, *other_paths), sha256, size)
             rules = label_rules(pdf)
-        read_page = partial(_page, pdf, rules, has_locked_files)
+        warnings = _Warnings()
+        read_page = partial(_page, pdf, rules, has_locked_files, warnings)
         opened = opened_document(pdf, document, read_page, _translate_errors)
 
         def read_glyphs(number: int, read_words: ReadWords) -> Page:
@@ -88,7 +89,12 @@ def open_document(
             with LOCK:
                 return read_page(number, glyph_texts)[0]
 
-        yield replace(opened, read_glyphs=read_glyphs)
+        def is_sound() -> bool:
+            with LOCK:
+                warnings.take()
+                return not (warnings.any or pdf.is_repaired or pdf.is_form_pdf)
+
+        yield replace(opened, read_glyphs=read_glyphs, is_sound=is_sound)
     finally:
         close_document(pdf)
 
@@ -162,10 +168,23 @@ def _document(pdf: Any, paths: Sequence[Path], sha256: str, size: int) -> Docume
     )
 
 
+class _Warnings:
+    """MuPDF's warnings since a file was opened."""
+
+    any = False  # whether there were some
+
+    def take(self) -> str:
+        """Return those since the last call."""
+        text = take_warnings()
+        self.any = self.any or bool(text)
+        return text
+
+
 def _page(
     pdf: Any,
     rules: list[LabelRule],
     has_locked_files: bool,
+    warnings: _Warnings,
     number: int,
     glyph_texts: Mapping[GlyphKey, str] = NO_GLYPH_TEXTS,
 ) -> tuple[Page, bool]:
@@ -173,7 +192,7 @@ def _page(
 
     `glyph_texts`: what OCR says that glyphs without a Unicode value stand for.
     """
-    take_warnings()  # discard those of the page before
+    warnings.take()  # those of the page before
     width = height = 0.0
     text, problem, caption = no_text(), "", ""
     try:
@@ -188,8 +207,8 @@ def _page(
         missing = _missing_content(pdf, mupdf_page)
     except Exception as exc:  # noqa: BLE001 - SWIG classes without a common base; the other pages can still be read
         missing = f"the page cannot be read: {error_text(exc)}"
-    warnings = take_warnings()
-    if _CUT_SHORT.search(warnings) or (not text.text and _DOUBTFUL.search(warnings)):
+    warned = warnings.take()
+    if _CUT_SHORT.search(warned) or (not text.text and _DOUBTFUL.search(warned)):
         problem = problem or "read in part at most: its content is damaged"
     if number == 1 and has_locked_files:
         problem = "; ".join(filter(None, (problem, ATTACHMENTS_LOCKED)))

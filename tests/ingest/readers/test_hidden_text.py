@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from pagelens.core.types import Page
+from pagelens.ingest.readers.hidden_text import _RenderedPage
 from pagelens.ingest.readers.mupdf import pymupdf
 from pagelens.ingest.readers.pdf.pdf_reader import open_document
 from tests.ingest.files import noise
@@ -211,3 +212,19 @@ def test_hardly_a_word_of_real_documents_is_hidden() -> None:
                 hidden += int(page.problem.split()[0]) if "hidden word" in page.problem else 0
     assert words > 10_000
     assert hidden < words / 5_000
+
+
+def test_words_that_show_ink_in_their_middle_are_those_that_show_ink_at_all(tmp_path: Path) -> None:
+    pdf = pymupdf.open()
+    mupdf_page = pdf.new_page(width=300, height=200)
+    for row, colour in enumerate([(0, 0, 0), (1, 1, 1), (0.97, 0.97, 0.97), (0.9, 0.9, 0.9)]):
+        mupdf_page.insert_text((20, 40 + 30 * row), "some words in a row", color=colour)
+    mupdf_page.insert_text((-30, 190), "half outside", color=(0, 0, 0))
+    words = mupdf_page.get_text("words")
+    boxes = np.array([word[:4] for word in words])
+    image = _RenderedPage(mupdf_page, boxes)
+    ink = [image.has_ink(at, word[4]) for at, word in enumerate(words)]
+    assert image.plain_ink().tolist() == ink
+    assert 5 < sum(ink) < len(ink) - 9
+    beyond = _RenderedPage(mupdf_page, boxes + 10_000)
+    assert not beyond.plain_ink().any()
