@@ -95,7 +95,7 @@ def _read_page(page: Page, opened: OpenedDocument, ocr: Ocr) -> Page:
     read_all = ocr.settings.mode == "always" or WORDS_LOST in page.problem
     is_doubtful = LAYER_DOUBTFUL in page.problem and not read_all
     need: OcrNeed = "all" if read_all else needed_ocr(page.text, bitmaps)
-    if opened.has_all_words and need == "rest" and not len(bitmaps):
+    if need == "rest" and not len(bitmaps) and (opened.has_all_words or not opened.may_show_more_words(page.number)):
         need = "nothing"
     if need == "nothing" and not is_doubtful:
         return page

@@ -20,7 +20,7 @@ from pagelens.core.types import Document, Page
 from pagelens.ingest.readers.gap_words import loses_gaps
 from pagelens.ingest.readers.glyph_words import is_brahmic
 from pagelens.ingest.readers.mupdf import LOCK, free_caches, pymupdf
-from pagelens.ingest.readers.mupdf_page import bitmap_boxes, page_text, page_words, render_image
+from pagelens.ingest.readers.mupdf_page import bitmap_boxes, may_show_more_words, page_text, page_words, render_image
 from pagelens.ingest.readers.reader import OpenedDocument
 from pagelens.ingest.text.right_to_left import has_right_to_left
 from pagelens.ingest.text.titles import SizedLine, is_usable_title, single_line, title_from_largest_type
@@ -98,11 +98,16 @@ def opened_document(
         with LOCK, translate():
             return bitmap_boxes(load_page(mupdf_document, number))
 
+    def may_page_show_more(number: int) -> bool:
+        with LOCK, translate():
+            return may_show_more_words(load_page(mupdf_document, number))
+
     return OpenedDocument(
         document=document,
         pages=partial(read_pages, read_page, document.page_count),
         render_page=render_page,
         bitmap_boxes=page_bitmap_boxes,
+        may_show_more_words=may_page_show_more,
     )
 
 

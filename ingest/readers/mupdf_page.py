@@ -40,6 +40,8 @@ from pagelens.ingest.text.vertical_text import join_vertical_text
 
 MAX_PIXELS = 40_000_000  # of a page image: 120 MB
 
+_TEXT_KINDS = ("fill-text", "stroke-text", "ignore-text")  # in MuPDF's list of what it draws on a page
+
 
 def page_words(mupdf_page: Any, glyph_texts: Mapping[GlyphKey, str] = NO_GLYPH_TEXTS) -> list[MuPdfWord]:
     """Return the words that are drawn on the page, those of form fields and annotations included.
@@ -207,6 +209,14 @@ def bitmap_boxes(mupdf_page: Any) -> NDArray[np.float32]:
     width, height = mupdf_page.rect.width, mupdf_page.rect.height
     boxes = rotate_boxes(points, mupdf_page.rotation_matrix) / (width, height, width, height)
     return np.asarray(np.clip(boxes, 0, 1), np.float32)
+
+
+def may_show_more_words(mupdf_page: Any) -> bool:
+    """Return whether words that the text layer lacks may be seen on the page: in drawings, or in glyphs without a Unicode
+    value."""
+    if any(kind not in _TEXT_KINDS for kind, *_ in mupdf_page.get_bboxlog()):
+        return True
+    return any(REPLACEMENT in word[4] for word in mupdf_page.get_text("words", flags=TEXT_FLAGS))
 
 
 def render_image(mupdf_page: Any, *, longest: int) -> Image.Image:

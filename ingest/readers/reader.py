@@ -33,6 +33,8 @@ class OpenedDocument:
     """`render_page(number, longest)` returns a page as displayed, RGB, `longest` pixels on its longer side at most."""
     bitmap_boxes: Callable[[int], NDArray[np.float32]]
     """`bitmap_boxes(number)` returns where bitmaps stand on a page: (n, 4) x0 y0 x1 y1, 0..1."""
+    may_show_more_words: Callable[[int], bool] = lambda _number: True
+    """`may_show_more_words(number)` returns whether words that its text lacks may be seen on a page without bitmaps."""
     has_all_words: bool = False
     """Whether the pages' words are known to be complete, so that OCR reads nothing but bitmaps."""
     is_sound: Callable[[], bool] = lambda: False

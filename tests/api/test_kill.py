@@ -49,7 +49,7 @@ class Watcher:
 
     def __call__(self) -> None:
         reader = CollectionReader(self.root)
-        while not self.stop.wait(0.01):
+        while not self.stop.wait(0.05):
             with reader.snapshot() as snapshot:
                 self.wrongs.extend(half_documents(snapshot, self.allowed))
             self.reads += 1

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pagelens.core.errors import UsageError, WeightsError
 from pagelens.core.types import ImageArray, Page, PageText
@@ -215,6 +216,49 @@ def test_no_engine_is_loaded_for_pages_that_need_none(tmp_path: Path, content: C
         plain = list(opened.pages(1))
         found = list(add_recognised_text(plain, "pdf", opened, Ocr(OcrSettings(), unwanted)))
     assert found == plain
+
+
+def underlined_page() -> bytes:
+    pdf = new_pdf("Page 1")
+    pdf[0].draw_line((72, 300), (300, 300), width=3)
+    return bytes(pdf.tobytes())
+
+
+def page_with_glyphs_of_unknown_names() -> bytes:
+    """Return a page with a word in Helvetica, and one whose font names its glyphs as no list does."""
+    content = "BT /F1 12 Tf 72 700 Td (Page) Tj /F2 12 Tf 90 0 Td (ABCDE) Tj ET"
+    names = "<</Type/Encoding/Differences[65/zz1/zz2/zz3/zz4/zz5]>>"
+    return hand_written_pdf(
+        [
+            "<</Type/Catalog/Pages 2 0 R>>",
+            "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources<</Font<</F1 5 0 R/F2 6 0 R>>>>>>",
+            f"<</Length {len(content)}>>\nstream\n{content}\nendstream",
+            "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+            f"<</Type/Font/Subtype/Type1/BaseFont/Courier/Encoding {names}>>",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "is_looked_at"),
+    [(new_pdf("Page 1").tobytes(), False), (underlined_page(), True), (page_with_glyphs_of_unknown_names(), True)],
+)
+def test_a_short_page_is_looked_at_only_where_more_than_its_words_may_be_seen(
+    tmp_path: Path, content: bytes, is_looked_at: bool
+) -> None:
+    path = tmp_path / "x.pdf"
+    path.write_bytes(content)
+    looked_at: list[int] = []
+    with open_document(path, sha256="0", size=1) as opened:
+
+        def look(number: int, longest: int) -> Image.Image:
+            looked_at.append(number)
+            return opened.render_page(number, longest)
+
+        watched = replace(opened, render_page=look)
+        list(add_recognised_text(opened.pages(1), "pdf", watched, Ocr(OcrSettings(), lambda _: ScriptedRecogniser())))
+    assert looked_at == [1] * is_looked_at
 
 
 MODES: list[tuple[OcrMode, str, int]] = [("never", "none", 0), ("auto", "ocr", 1), ("always", "ocr", 2)]
