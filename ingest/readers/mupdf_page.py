@@ -212,8 +212,7 @@ def bitmap_boxes(mupdf_page: Any) -> NDArray[np.float32]:
 
 
 def may_show_more_words(mupdf_page: Any) -> bool:
-    """Return whether words that the text layer lacks may be seen on the page: in drawings, or in glyphs without a Unicode
-    value."""
+    """Return whether the page may show words that its text lacks: drawn ones, or glyphs without a Unicode value."""
     if any(kind not in _TEXT_KINDS for kind, *_ in mupdf_page.get_bboxlog()):
         return True
     return any(REPLACEMENT in word[4] for word in mupdf_page.get_text("words", flags=TEXT_FLAGS))

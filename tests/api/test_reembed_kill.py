@@ -126,6 +126,7 @@ def test_killed_at_any_instant_it_is_the_old_or_the_new_collection_and_the_next_
     assert list(switched.values()) == sorted(switched.values())
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_with_indexing_in_between_it_ends_where_a_fresh_collection_does(
     prepared: Prepared, tmp_path: Path
 ) -> None:
