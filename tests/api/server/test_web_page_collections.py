@@ -220,7 +220,7 @@ def test_the_viewer_has_a_strip_of_pages_and_searches_by_a_part_of_one(browser: 
     assert browser.value("document.querySelector('#strip [aria-current]').innerText.trim()") == "2"
     click(browser, "#strip button:nth-child(3)")
     browser.wait("document.getElementById('page-number').textContent === 'page 3 of 3' && location.hash.includes('-3')")
-    browser.wait("document.querySelector('#sheet .words span')")
+    browser.wait("document.querySelector('#sheet .words span') && document.querySelector('#sheet .paper img').complete")
     click(browser, "#part")
     sheet = "document.querySelector('#sheet')"
     browser.point(sheet, kind="mousePressed", right=0.1)
