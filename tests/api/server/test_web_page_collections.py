@@ -222,8 +222,7 @@ def test_the_viewer_has_a_strip_of_pages_and_searches_by_a_part_of_one(browser: 
     browser.wait("document.getElementById('page-number').textContent === 'page 3 of 3' && location.hash.includes('-3')")
     browser.wait("document.querySelector('#sheet .words span') && document.querySelector('#sheet .paper img').complete")
     click(browser, "#part")
-    sheet = "document.querySelector('#sheet')"
-    browser.point(sheet, kind="mousePressed", right=0.1)
+    browser.point("document.querySelector('#sheet .paper')", kind="mousePressed", right=0.02)
     browser.point("document.querySelector('#sheet .words span')", kind="mouseDragged", right=0.9)
     assert browser.value("document.querySelectorAll('.part').length") == 1
     browser.point("document.querySelector('#sheet .words span')", kind="mouseReleased", right=0.9)
