@@ -47,15 +47,15 @@ class PageText:
         """Return one box for each line that the span [start, end) overlaps: the bounding box of that line's words."""
         lines: list[Box] = []
         last_end = -1
-        for row in np.flatnonzero((self.spans[:, 1] > start) & (self.spans[:, 0] < end)):
-            x0, y0, x1, y1 = (float(v) for v in self.boxes[row])
-            word_start = int(self.spans[row, 0])
+        rows = np.flatnonzero((self.spans[:, 1] > start) & (self.spans[:, 0] < end))
+        spans, boxes = self.spans[rows].tolist(), self.boxes[rows].tolist()
+        for (word_start, word_end), (x0, y0, x1, y1) in zip(spans, boxes, strict=True):
             if lines and "\n" not in self.text[last_end:word_start]:
                 line = lines[-1]
                 lines[-1] = Box(min(line.x0, x0), min(line.y0, y0), max(line.x1, x1), max(line.y1, y1))
             else:
                 lines.append(Box(x0, y0, x1, y1))
-            last_end = int(self.spans[row, 1])
+            last_end = word_end
         return lines
 
 

@@ -8,16 +8,17 @@ a few English rules, else the hyphen is taken for one of the line end. docs/LOG.
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pagelens.core.caching import LRUCache
 from pagelens.core.types import PageText, TokenVectors
 
 MIN_PART = 3  # letters of each part from which two words of the page make a compound
-_CACHED_PAGES = 1_024
+_CACHED_CHARACTERS = 8_000_000  # of the texts whose breaks are kept
+_WEIGHT = 200  # in characters, of a text beside those it has, and of a break
 
 # Han, kana and their punctuation, full-width forms; not Hangul, which is written with blanks.
 _CJK = (
@@ -28,8 +29,9 @@ _CJK_CHARACTER = re.compile(f"[{_CJK}]")
 _CJK_LINE_END = re.compile(f"(?<=[{_CJK}])\n(?=[{_CJK}])")
 _CJK_LINES = re.compile(rf"(?<=[{_CJK}])\s*\n\s*(?=[{_CJK}])")
 
-_BREAK = re.compile(r"(?<=[^\W_])[-\u2010\u00ad]\s*\n\s*(?=[^\W_])")
-_BREAK_IN_LINE = re.compile(r"(?<=[^\W_])[-\u2010\u00ad]\s+(?=[^\W_])")  # where line ends have become blanks
+# The letter before is looked for after the hyphen has matched: so a page is searched a few times as fast.
+_BREAK = re.compile(r"[-\u2010\u00ad](?<=[^\W_].)\s*\n\s*(?=[^\W_])")
+_BREAK_IN_LINE = re.compile(r"[-\u2010\u00ad](?<=[^\W_].)\s+(?=[^\W_])")  # where line ends have become blanks
 _SOFT_HYPHEN = re.compile(r"(?<=[^\W_])\u00ad(?=[^\W_])")
 _WORD = re.compile(r"[^\W_]+(?:[-\u2010][^\W_]+)*")
 _FIRST_PART = re.compile(r"[^\W_]+$")
@@ -72,10 +74,22 @@ class WholeText(NamedTuple):
         return TokenVectors(tokens.vectors, spans)
 
 
-@lru_cache(_CACHED_PAGES)
+class _KeptBreaks(NamedTuple):
+    """The breaks of a text of so many characters."""
+
+    characters: int
+    breaks: tuple[WordBreak, ...]
+
+
+_BREAKS, _JOINTS = (
+    LRUCache[_KeptBreaks](_CACHED_CHARACTERS, weigh=lambda kept: kept.characters + _WEIGHT * (1 + len(kept.breaks)))
+    for _ in range(2)
+)
+
+
 def word_breaks(text: str) -> tuple[WordBreak, ...]:
     """Return the line ends within words of a page's text, in order."""
-    return _word_breaks(text, _BREAK)
+    return _BREAKS.get(text, lambda: _KeptBreaks(len(text), _word_breaks(text, _BREAK))).breaks
 
 
 def is_cjk(character: str) -> bool:
@@ -146,14 +160,15 @@ def _pieces(text: str, start: int, end: int | None) -> list[tuple[int, int, str]
     return _between(_joints(text), start, len(text) if end is None else end)
 
 
-@lru_cache(_CACHED_PAGES)
 def _joints(text: str) -> tuple[WordBreak, ...]:
     """Return the places of a page's text where lines are joined without a blank, in order."""
     breaks = word_breaks(text)
-    if text.isascii():
-        return breaks
+    return breaks if text.isascii() else _JOINTS.get(text, lambda: _with_cjk_lines(text, breaks)).breaks
+
+
+def _with_cjk_lines(text: str, breaks: Sequence[WordBreak]) -> _KeptBreaks:
     line_ends = (WordBreak(place.start(), place.end(), "", True) for place in _CJK_LINE_END.finditer(text))
-    return tuple(sorted((*breaks, *line_ends)))
+    return _KeptBreaks(len(text), tuple(sorted((*breaks, *line_ends))))
 
 
 def _between(breaks: Sequence[WordBreak], start: int, end: int) -> list[tuple[int, int, str]]:
@@ -177,16 +192,25 @@ def _word_breaks(text: str, pattern: re.Pattern[str]) -> tuple[WordBreak, ...]:
 
 def _other_words(text: str, matches: Sequence[re.Match[str]]) -> frozenset[str]:
     """Return the words of a text and their parts, case folded, but not the parts of broken words."""
-    starts, ends = {match.start() for match in matches}, {match.end() for match in matches}
+    starts, ends = [0, *(match.end() for match in matches)], [*(match.start() for match in matches), len(text)]
+    whole: set[str] = set()
     words: set[str] = set()
-    for match in _WORD.finditer(text):
-        word = match.group().casefold().replace("\u2010", "-")
-        parts = word.split("-")
-        sound = parts[match.start() in ends : len(parts) - (match.end() in starts)]
-        words.update(sound)
-        if len(sound) == len(parts):
-            words.add(word)
+    for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        between = _WORD.findall(text, start, end)  # at least one: a break has a letter or digit on both sides
+        after_break, before_break = number > 0, number < len(matches)
+        whole.update(between[after_break : len(between) - before_break])
+        for place in {0, len(between) - 1}:
+            is_second, is_first = after_break and place == 0, before_break and place == len(between) - 1
+            if is_second or is_first:
+                parts = _folded(between[place]).split("-")
+                words.update(parts[is_second : len(parts) - is_first])
+    folded = _folded("\n".join(whole)).split("\n")  # all at once: there are hundreds
+    words.update(folded, *(word.split("-") for word in folded if "-" in word))
     return frozenset(words)
+
+
+def _folded(text: str) -> str:
+    return text.casefold().replace("\u2010", "-")
 
 
 def _parts(text: str, start: int, end: int) -> tuple[str, str]:

@@ -7,11 +7,12 @@ same words and exactly the same numbers too, since forms that differ in an amoun
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pagelens.core.caching import LRUCache
 from pagelens.core.keys import document_of
 from pagelens.core.types import FusedHit, ImageIdentity
 from pagelens.index.catalog.reads import PageRow
@@ -21,7 +22,8 @@ MAX_HASH_DISTANCE = 10  # bits in which the hashes of duplicates may differ; cho
 MIN_SHARED_WORDS = 0.9  # of the words of two pages together; the rest may be OCR errors or running titles
 
 _HASH_BITS = 64
-_CACHED_PAGES = 1_024
+_CACHED_CHARACTERS = 8_000_000  # of the pages whose numbers are kept
+_WEIGHT_OF_TEXT, _WEIGHT_OF_NUMBER = 500, 150  # in characters, beside those of the text
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,23 @@ def _same_words(first: PageRow, second: PageRow) -> bool:
     return (words & others).total() >= MIN_SHARED_WORDS * (words | others).total()
 
 
-@lru_cache(_CACHED_PAGES)
+class _KeptNumbers(NamedTuple):
+    """How often each word with a digit stands in a text of so many characters."""
+
+    characters: int
+    counts: Counter[str]
+
+
+_NUMBERS: LRUCache[_KeptNumbers] = LRUCache(
+    _CACHED_CHARACTERS, weigh=lambda kept: _WEIGHT_OF_TEXT + kept.characters + _WEIGHT_OF_NUMBER * len(kept.counts)
+)
+
+
 def _numbers(text: str) -> Counter[str]:
     """Return how often each word with a digit stands in a page's text."""
-    return Counter(word for word in text.split() if not word.isalpha() and any(map(str.isdigit, word)))
+    return _NUMBERS.get(text, lambda: _count_numbers(text)).counts
+
+
+def _count_numbers(text: str) -> _KeptNumbers:
+    counts = Counter(word for word in text.split() if not word.isalpha() and any(map(str.isdigit, word)))
+    return _KeptNumbers(len(text), counts)

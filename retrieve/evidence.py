@@ -18,6 +18,7 @@ from pagelens.core.types import Evidence, FusedHit, PageText, Passage, QueryToke
 from pagelens.core.word_breaks import join_broken_words, join_cjk_lines, whole_words
 from pagelens.index.catalog.reads import PageRow
 from pagelens.index.lexical.phrases import phrase_spans
+from pagelens.index.lexical.word_filter import SelectiveAnalyzer
 from pagelens.index.lexical.word_terms import WordAnalyzer
 from pagelens.index.reader import Snapshot
 from pagelens.retrieve.heatmap import best_token_window, draw_heat_map, hottest_patches, words_of_boxes
@@ -31,10 +32,11 @@ CACHED_QUERIES = 64  # whose terms are wanted for each hit
 
 
 class WeightedTerms(NamedTuple):
-    """The terms of a query with the inverse document frequency of each plain one."""
+    """The terms of a query with the inverse document frequency of each plain one, and what finds them in words."""
 
     wanted: WantedTerms
     weights: Mapping[str, float]
+    analyze: WordsAnalyzer
 
 
 class EvidenceFinder:
@@ -68,17 +70,18 @@ class EvidenceFinder:
         if quotes := [_quote(page.text, *span) for span in phrase_spans(page.text.text, phrases)] if phrases else []:
             return quotes
         found_passages = [rank.passage for rank in hit.lanes.values() if rank.passage is not None] if hit else []
-        wanted, weights = self._wanted.get((snapshot.generation, query), lambda: self._weighted(snapshot, query))
+        key = (snapshot.generation, query)
+        wanted, weights, analyze = self._wanted.get(key, lambda: self._weighted(snapshot, query))
         quote = find_quote(
             page.text,
             weights,
-            self._analyze_words,
+            analyze,
             forms=wanted.forms,
             matched_words=lambda: self._matched_words(snapshot, query, page, hit),
             passage=page.passages[ordinal_of(found_passages[0])] if found_passages else None,
         )
         if quote:
-            region = find_region(query, page.text, quote, wanted, weights, self._analyze_words)
+            region = find_region(query, page.text, quote, wanted, weights, analyze)
             return [replace(quote, boxes=region or without_titles(page.text, quote.boxes))]
         tokens = self._tokens(snapshot, query, page.key) if hit is None or "page" in hit.lanes else None
         if tokens is None or self._tokens_are_words:
@@ -90,7 +93,8 @@ class EvidenceFinder:
         # Words alone too: the words of a page are compared one by one, and a date has several.
         by_word = [term for word in query.split() for term in self._analyze(word)]
         wanted = WantedTerms.of([*self._analyze(query), *by_word])
-        return WeightedTerms(wanted, snapshot.idf(sorted(wanted.plain)))
+        analyze = SelectiveAnalyzer(self._analyze_words, wanted.plain.union(wanted.forms))
+        return WeightedTerms(wanted, snapshot.idf(sorted(wanted.plain)), analyze)
 
     def heat_map(
         self, snapshot: Snapshot, query: str, page: int, *, height: int, width: int

@@ -12,8 +12,8 @@ from itertools import islice
 import numpy as np
 
 from pagelens.core.protocols import WordsAnalyzer
-from pagelens.core.tables.chunks import Chunk, find_chunks, is_numeral
-from pagelens.core.tables.structure import Table, find_tables
+from pagelens.core.tables.chunks import Chunk, is_numeral
+from pagelens.core.tables.structure import Table, table_layout
 from pagelens.core.terms import WantedTerms
 from pagelens.core.types import Box, Evidence, PageText
 
@@ -51,7 +51,9 @@ def find_region(
     """Return the box of the figure, table or chart of a page that a query is about; empty if its quote shows more."""
     in_quote = _terms(text.text[quote.start : quote.end].split(), wanted, analyze)
     least = sum(weights[term] for term in in_quote)
-    region = find_figure(query, text) or find_table(text, wanted, weights, analyze, least=least)
+    region = find_figure(query, text)
+    if region is None and (in_quote or _terms([text.text], wanted, analyze)):
+        region = find_table(text, wanted, weights, analyze, least=least)
     return [region] if region else []
 
 
@@ -59,7 +61,7 @@ def find_figure(query: str, text: PageText) -> Box | None:
     """Return the largest part of a page without running text, if a query is about what is seen."""
     if not _ABOUT_FIGURE.search(query) or not len(text.spans):
         return None
-    region = _largest_gap(find_chunks(text))
+    region = _largest_gap(table_layout(text).chunks)
     is_large = region is not None and region.x1 - region.x0 >= MIN_WIDTH and region.y1 - region.y0 >= MIN_HEIGHT
     return region if is_large else None
 
@@ -73,8 +75,11 @@ def find_table(
     """
     if len(list(islice(filter(is_numeral, text.text.split()), MIN_NUMBERS))) < MIN_NUMBERS:
         return None
+    layout = table_layout(text)
+    if layout.value_count < MIN_CELLS or not _terms(layout.label_words, wanted, analyze):
+        return None
     best, region = max(1e-9, TABLE_SHARE * least), None
-    for table in find_tables(text):
+    for table in layout.tables:
         labels = _terms((chunk.text for chunk in _labels(table)), wanted, analyze)
         if labels and sum(len(column.cells) for column in table.columns) >= MIN_CELLS:
             caption = _terms((chunk.text for chunk in table.caption), wanted, analyze) - labels
@@ -86,6 +91,8 @@ def find_table(
 
 def without_titles(text: PageText, boxes: Sequence[Box]) -> Sequence[Box]:
     """Return the boxes of a quote without those of a title at the page's top, unless the quote is nothing else."""
+    if all(box.y0 >= TITLE_FOOT for box in boxes):
+        return boxes
     median = float(np.median(text.boxes[:, 3] - text.boxes[:, 1]))
     rest = [box for box in boxes if box.y1 - box.y0 <= TITLE_HEIGHT * median or box.y0 >= TITLE_FOOT]
     return rest or boxes
@@ -105,7 +112,7 @@ def _terms(texts: Iterable[str], wanted: WantedTerms, analyze: WordsAnalyzer) ->
     return frozenset().union(*wanted.found_in_words(analyze(words)).values())
 
 
-def _largest_gap(chunks: list[Chunk]) -> Box | None:
+def _largest_gap(chunks: Sequence[Chunk]) -> Box | None:
     """Return the largest rectangle of the page, margins left out, that no line of running text touches."""
     taken = np.zeros((_GRID, _GRID), bool)
     edge = round(MARGIN * _GRID)
@@ -119,12 +126,19 @@ def _largest_gap(chunks: list[Chunk]) -> Box | None:
 
 @lru_cache(64)
 def _largest_rectangle(taken: bytes) -> Box | None:
-    """Return the largest rectangle of free cells of the grid: for each row, over the heights of free cells above it."""
-    heights = [0] * _GRID
+    """Return the largest rectangle of free cells of the grid: for each row, over the heights of free cells above it.
+
+    A rectangle that the next row continues is not the largest, so a row is looked at only if the next has less free.
+    """
+    cells = np.frombuffer(taken, bool).reshape(_GRID, _GRID)
+    is_last = np.append((cells[1:] & ~cells[:-1]).any(axis=1), True)
+    free = np.zeros(_GRID, np.int64)
     best, found = 0, None
     for row in range(_GRID):
-        line = taken[row * _GRID : (row + 1) * _GRID]
-        heights = [0 if cell else height + 1 for cell, height in zip(line, heights, strict=True)]
+        free = np.where(cells[row], 0, free + 1)
+        if not is_last[row] or free.max() * np.count_nonzero(free) <= best:
+            continue
+        heights = free.tolist()
         open_columns: list[tuple[int, int]] = []  # (first column, height), heights rising
         for column, height in enumerate([*heights, 0]):
             first = column

@@ -6,9 +6,8 @@ column), running text, or a label.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,8 +52,7 @@ _RULE = re.compile(r"[-–—_=.·•*■□▪●]{4,}|[■□▪●]")  # draw
 _NUMERAL = re.compile(_NUMBER)
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(NamedTuple):
     """Words `first` to `last` (exclusive) of a page, side by side, with their text and bounding box."""
 
     first: int
@@ -80,15 +78,20 @@ Path = tuple[Chunk, ...]
 
 def find_chunks(text: PageText) -> list[Chunk]:
     """Return the chunks of a page, from top to bottom; words turned by 90 degrees are left out."""
-    pieces = (chunk for chunk in _line_chunks(text) if not _RULE.fullmatch(chunk.text))
-    chunks = _join_pieces(pieces)
+    return mark_prose(find_pieces(text))
+
+
+def find_pieces(text: PageText) -> list[Chunk]:
+    """Return the chunks of a page, from top to bottom, in which running text is not told from labels."""
+    chunks = _join_pieces(chunk for chunk in _line_chunks(text) if not _RULE.fullmatch(chunk.text))
     chunks.sort(key=lambda chunk: (chunk.box.y0 + chunk.box.y1, chunk.box.x0))
-    kinds = [_kind(chunk.text) for chunk in chunks]
-    for index in _prose(chunks, kinds):
-        kinds[index] = "prose"
-    return [
-        chunk if kind == chunk.kind else replace(chunk, kind=kind) for chunk, kind in zip(chunks, kinds, strict=True)
-    ]
+    return [_of_kind(chunk, _kind(chunk.text)) for chunk in chunks]
+
+
+def mark_prose(chunks: Sequence[Chunk]) -> list[Chunk]:
+    """Return the chunks of a page with running text told from labels."""
+    prose = set(_prose(chunks))
+    return [_of_kind(chunk, "prose") if place in prose else chunk for place, chunk in enumerate(chunks)]
 
 
 def vertical_overlap(first: Box, second: Box) -> float:
@@ -177,14 +180,16 @@ def _kind(text: str) -> ChunkKind:
     return "label"
 
 
-def _prose(chunks: Sequence[Chunk], kinds: Sequence[ChunkKind]) -> Iterator[int]:
+def _of_kind(chunk: Chunk, kind: ChunkKind) -> Chunk:
+    return chunk if kind == chunk.kind else Chunk(chunk.first, chunk.last, chunk.text, chunk.box, kind)
+
+
+def _prose(chunks: Sequence[Chunk]) -> Iterator[int]:
     """Yield the places of lines of paragraphs, from top to bottom: several long ones close below one another, with the
     same left edge. Two or three lines of medium length may be a label of a row or a column."""
-    values = [chunk for chunk, kind in zip(chunks, kinds, strict=True) if kind == "value"]
+    values = [chunk for chunk in chunks if chunk.kind == "value"]
     lines_of = [
-        index
-        for index, (chunk, kind) in enumerate(zip(chunks, kinds, strict=True))
-        if kind == "label" and len(chunk.text) >= MIN_LINE_LETTERS
+        index for index, chunk in enumerate(chunks) if chunk.kind == "label" and len(chunk.text) >= MIN_LINE_LETTERS
     ]
     for run in _paragraphs(chunks, lines_of):
         lines = [chunks[index] for index in run]

@@ -1,6 +1,8 @@
 """Columns of values, and which of them are of one table."""
 
 from collections.abc import Sequence
+from itertools import pairwise
+from statistics import median
 
 import numpy as np
 
@@ -90,7 +92,7 @@ def _shared_rows(first: Sequence[Chunk], second: Sequence[Chunk]) -> float:
 def row_pitch(column: Sequence[Chunk]) -> float:
     """Return the distance of rows: the median over the values of a column, 0 of a single one."""
     tops = [value.box.y0 for value in column]
-    return float(np.median(np.diff(tops))) if len(tops) > 1 else 0.0
+    return median(lower - upper for upper, lower in pairwise(tops)) if len(tops) > 1 else 0.0
 
 
 def _distance_below(upper: Chunk, lower: Chunk) -> float:

@@ -7,20 +7,20 @@ serves charts whose labels are text too: a bar's value has its label beside it o
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cached_property
 
 import numpy as np
 
 from pagelens.core.caching import LRUCache
 from pagelens.core.tables.captions import find_caption
 from pagelens.core.tables.chunk_map import ChunkMap, on_one_row
-from pagelens.core.tables.chunks import Chunk, Path, bounding_box, find_chunks
+from pagelens.core.tables.chunks import Chunk, Path, bounding_box, find_pieces, mark_prose
 from pagelens.core.tables.columns import ValueColumn, group_columns, row_pitch
 from pagelens.core.tables.headers import find_headers
 from pagelens.core.tables.row_labels import label_below, label_beside, labels_left, section_above, whole_label
 from pagelens.core.types import Box, PageText
 
-CACHED_WORDS = 200_000  # of the pages whose tables are kept
+CACHED_WORDS = 200_000  # of the pages whose layouts are kept
 
 _SECTION_NUMBER = re.compile(r"\d+(\.\d+)*\.?")
 
@@ -52,11 +52,38 @@ class Table:
     box: Box  # around its values, labels and headers
 
 
+class TableLayout:
+    """The tables of a page, and what shows without them whether it can have any; each is made when first asked for."""
+
+    def __init__(self, text: PageText) -> None:
+        self.word_count = len(text.spans)
+        self._pieces = find_pieces(text)
+        self.value_count = sum(chunk.kind == "value" for chunk in self._pieces)
+
+    @cached_property
+    def chunks(self) -> Sequence[Chunk]:
+        """The chunks, from top to bottom."""
+        return mark_prose(self._pieces)
+
+    @cached_property
+    def tables(self) -> Sequence[Table]:
+        """The tables, from top to bottom."""
+        return _tables(self.chunks)
+
+    @cached_property
+    def label_words(self) -> frozenset[str]:
+        """The words outside running text: each label of a table is made of some."""
+        return frozenset(word for chunk in self.chunks if chunk.kind != "prose" for word in chunk.text.split())
+
+
+def table_layout(text: PageText) -> TableLayout:
+    """Return what a page has of tables."""
+    return _LAYOUTS.get(_PageKey(text), lambda: TableLayout(text))
+
+
 def find_tables(text: PageText) -> Sequence[Table]:
     """Return the tables of a page, from top to bottom."""
-    if not len(text.spans):
-        return ()
-    return _TABLES.get(_PageKey(text), lambda: _Found(len(text.spans), _find_tables(text))).tables
+    return table_layout(text).tables if len(text.spans) else ()
 
 
 class _PageKey:
@@ -78,18 +105,11 @@ class _PageKey:
         )
 
 
-class _Found(NamedTuple):
-    """The tables of a page of so many words."""
-
-    words: int
-    tables: tuple[Table, ...]
+_LAYOUTS: LRUCache[TableLayout] = LRUCache(CACHED_WORDS, weigh=lambda layout: layout.word_count)
 
 
-_TABLES: LRUCache[_Found] = LRUCache(CACHED_WORDS, weigh=lambda found: found.words)
-
-
-def _find_tables(text: PageText) -> tuple[Table, ...]:
-    page = ChunkMap(find_chunks(text))
+def _tables(chunks: Sequence[Chunk]) -> tuple[Table, ...]:
+    page = ChunkMap(chunks)
     groups = [part for group in group_columns(page) for part in _side_by_side(page, group)]
     tables = [_table(page, group) for group in groups]
     return tuple(sorted((table for table in tables if _has_labels(table)), key=lambda table: table.box[1::-1]))
@@ -103,9 +123,11 @@ def _has_labels(table: Table) -> bool:
 
 def _side_by_side(page: ChunkMap, columns: list[ValueColumn]) -> list[list[ValueColumn]]:
     """Return columns in two groups if their headers repeat: they are two tables that share rows."""
+    if len(columns) < 2:
+        return [columns]
     names = [header[-1].text if header else "" for header in find_headers(page, columns)]
     half = len(names) // 2
-    repeated = half > 0 and all(names) and names[:half] == names[half:]
+    repeated = all(names) and names[:half] == names[half:]
     has_own_labels = repeated and all(page.label_before(value) for value in columns[half])
     return [columns[:half], columns[half:]] if has_own_labels else [columns]
 

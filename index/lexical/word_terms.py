@@ -9,8 +9,11 @@ from collections.abc import Collection, Iterable
 
 from pagelens.index.lexical.analysis import STOPWORDS, analyze, plain_words
 from pagelens.index.lexical.stems import latin_stems
+from pagelens.index.lexical.word_filter import SIGNS
 
-_PLAIN_WORD = re.compile(r"[!-/:-@\[-`{-~]*([A-Za-z]{2,40})[!-/:-@\[-`{-~]*")
+_SIGNS = rf"[!-/:-@\[-`{{-~{SIGNS}]*"
+_PLAIN_WORD = re.compile(f"{_SIGNS}([A-Za-z]{{2,40}}){_SIGNS}")
+_PLAIN_NUMBER = re.compile(rf"{_SIGNS}([0-9]{{1,7}}){_SIGNS}")  # eight digits may be a date
 
 
 class WordAnalyzer:
@@ -40,6 +43,8 @@ def analyze_words(words: Iterable[str]) -> dict[str, frozenset[str]]:
         match = _PLAIN_WORD.fullmatch(word)
         if match and not (match[1].isupper() and match[1].lower() in STOPWORDS):  # else an acronym: WHO, IT
             letters[word] = match[1].lower()
+        elif number := _PLAIN_NUMBER.fullmatch(word):
+            terms[word] = frozenset((number[1],))
         else:
             terms[word] = frozenset(map(str, analyze(word)))
     distinct = list(dict.fromkeys(letters.values()))

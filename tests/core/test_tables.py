@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pagelens.core.tables.chunks import find_chunks
-from pagelens.core.tables.structure import Table, find_tables
+from pagelens.core.tables.structure import Table, TableLayout, find_tables
 from pagelens.core.types import PageText, no_text
 from tests.generate.pages import LETTER, LINE, place_lines, set_page
 
@@ -69,7 +69,18 @@ def test_a_grid_of_numbers_is_read_as_it_was_set(rows: list[str], columns: list[
     empty = ("nil", "none", "na")
     if any(word.lower() in empty for word in (*rows, *columns)):
         return
-    assert readings(find_tables(place_lines(lines))) == grid
+    page = place_lines(lines)
+    assert readings(find_tables(page)) == grid
+    layout = TableLayout(page)
+    assert layout.value_count >= len(grid)
+    assert {word for pair in grid for text in pair for word in text.split()} <= layout.label_words
+
+
+def test_words_of_running_text_are_no_words_of_labels() -> None:
+    prose = "The harbour master said that the year was a good one for timber"
+    layout = TableLayout(place_lines([[(prose, 0.05)]] * 5 + [[]] * 3 + [[("Coal", 0.05), ("11", 0.5)]]))
+    assert layout.label_words == {"Coal", "11"}
+    assert layout.value_count == 1
 
 
 def test_values_on_bars_take_the_headers_in_order() -> None:

@@ -36,6 +36,7 @@ def test_words_together_have_the_terms_that_each_has_alone(words: list[str]) -> 
     [
         ["WHO", "who", "(US)", "It", "IT", "A", "I", "A.", "U.S.", "us"],
         ["Dr.", "e.g.", "well-known", "O'Neill", "don't", "don’t", "naïve", "Über", "re_use", "3rd", "May", "2019"],
+        ["20240305", "20241305", "(1234567)", "123456789", "1-2", "“2023”,", "“reason”", "–yes–", "the…", "•IT", "12°"],
         ["the", "x" * 41, "y" * 81, "generation", "dying", "", " "],
     ],
 )

@@ -4,7 +4,10 @@ from collections.abc import Collection
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from pagelens.core.tables.chunks import find_chunks
 from pagelens.core.terms import WantedTerms
 from pagelens.core.types import Box, PageText
 from pagelens.retrieve.evidence import find_quote
@@ -53,6 +56,31 @@ def test_the_figure_is_the_largest_part_without_running_text() -> None:
     assert box is not None
     assert (box.x0, box.x1) == pytest.approx((0.04, 0.96), abs=0.02)
     assert (box.y0, box.y1) == pytest.approx((0.295, 0.96), abs=0.02)
+
+
+def largest_free_area(page: PageText) -> int:
+    """Return the most cells of a grid of 60 by 60, but for its edges, that no line touches: by every pair of rows."""
+    taken = np.ones((60, 60), bool)
+    taken[2:-2, 2:-2] = False
+    for chunk in find_chunks(page):
+        x0, y0, x1, y1 = (value * 60 for value in chunk.box)
+        taken[int(y0) : int(np.ceil(y1)), int(x0) : int(np.ceil(x1))] = True
+    best = 0
+    for top in range(60):
+        for bottom in range(top + 1, 61):
+            edges = np.flatnonzero(taken[top:bottom].any(axis=0))
+            widths = np.diff([-1, *edges, 60]) - 1
+            best = max(best, int(widths.max()) * (bottom - top))
+    return best
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.sampled_from((0.02, 0.1, 0.25, 0.4))), max_size=12))
+def test_no_part_without_text_is_larger_than_the_figure(lines: list[tuple[int, float]]) -> None:
+    rows = sorted({0: 0.02, **dict(lines)}.items())
+    page = place_lines([[(PROSE, x)] for _, x in rows], tops=[LINE * row for row, _ in rows])
+    box = find_figure("What is in the picture?", page)
+    assert box is not None
+    assert round(3_600 * (box.x1 - box.x0) * (box.y1 - box.y0)) == largest_free_area(page)
 
 
 def test_labels_of_a_diagram_are_inside_the_figure() -> None:
