@@ -34,8 +34,8 @@ _VERSION = re.compile(
     re.IGNORECASE,
 )
 _DATE = re.compile(r"\d\d?\.\d\d?\.\d{4}|\d{4}\.\d\d?\.\d\d?")
-# Letters and digits with separators between them; no blanks.
-_PART = re.compile(r"(?<![^\W_])[A-Za-z0-9]+(?:[-/._][A-Za-z0-9]+)*(?![^\W_])")
+# Letters and digits with separators between them, a digit among them; no blanks.
+_PART = re.compile(r"(?<![^\W_])(?=[A-Za-z/._-]*[0-9])[A-Za-z0-9]+(?:[-/._][A-Za-z0-9]+)*(?![^\W_])")
 _CODE = re.compile(r"[A-Za-z]{1,6}[-/._]?\d[A-Za-z0-9./_-]*|[A-Z0-9./_-]*[A-Z][A-Z0-9./_-]*")
 _DIGITS = re.compile(r"(?<![\w./-])\d{1,7}(?:[-/]\d{1,7}){2,6}(?![\w/-]|\.\d)")
 _LETTERS = re.compile(r"[A-Za-z]")
