@@ -9,11 +9,14 @@ let currentSearch = null;
 // Whether there is something to search for beside words.
 const narrows = () => Boolean(image || chosen.size || Object.keys(narrowed()).length);
 
+// Hits asked for at once: the first ones are shown while the server looks for the evidence of as many more.
+const PORTION = 6;
+
 const search = reportErrors(async (more = false) => {
   const query = $("query").value.trim();
   if (!query && !narrows()) return;
   if (!more) {
-    currentSearch = { query, k: 12, explain: true, fold: true, filters: filters(), ...depth(), facets: ["*"], sort: $("sort").value, spelling: !addressed().has("as-written"), ...(image ? { image, not_itself: Boolean(likeness) } : {}) };
+    currentSearch = { query, k: PORTION, explain: true, fold: true, filters: filters(), ...depth(), facets: ["*"], sort: $("sort").value, spelling: !addressed().has("as-written"), ...(image ? { image, not_itself: Boolean(likeness) } : {}) };
     lastQuery = query;
     cursor = null;
     say(t("Searching …"));
@@ -39,7 +42,8 @@ const search = reportErrors(async (more = false) => {
   say([count ? "" : found.nothing_found || t("Nothing found in {n} pages.", { n }),
     count ? (found.weak ? t("Nothing matches well. The nearest of {n} pages are:", { n }) : t("Best of {n} pages.", { n })) : "",
     count && found.query_references.length ? t("The question names: {names}.", { names: found.query_references.join(", ") }) : "",
-    found.approximate_lanes.length && found.hits.some((hit) => hit.kind === "photo") ? t("Photos are found by what they may show, roughly.") : ""].filter(Boolean).join(" "));
+    found.approximate_lanes.length && $("results").querySelector(".photos") ? t("Photos are found by what they may show, roughly.") : ""].filter(Boolean).join(" "));
+  if (!more && cursor) await search(true);
 });
 
 // Shows how the query was understood: words that were corrected, with a way back, and what was not understood.

@@ -51,6 +51,17 @@ VIEWED = "document.getElementById('viewer').open"
 QUESTION = "How much did timber grow to in 2024?"
 
 
+def test_the_first_pages_are_shown_before_as_many_more_are_asked_for(browser: Browser, served: ServerProcess) -> None:
+    opened(browser, served, "#q=mussels+of+bed")
+    found = served.client.post("/v1/search", json={"query": "mussels of bed", "k": 12, "fold": True}).json()["hits"]
+    requests = "performance.getEntriesByType('resource').filter((one) => one.name.endsWith('/search'))"
+    browser.wait(f"{requests}.length === 2 && document.querySelectorAll('#results .card').length > 6")
+    shown = browser.value("[...document.querySelectorAll('#results .card')].map((one) => one.dataset.page)")
+    assert sorted(shown) == sorted(hit["page"] for hit in found)
+    assert 6 < len(shown) <= 12
+    assert browser.errors == []
+
+
 def test_back_and_forward_lead_through_searches_pages_and_answers_whose_addresses_can_be_sent(
     browser: Browser, served: ServerProcess
 ) -> None:
