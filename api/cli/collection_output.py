@@ -152,6 +152,8 @@ def print_status(status: results.Status) -> None:
     out.print(f"{display_path(status.collection)}: {holds}", soft_wrap=True)
     models = "; ".join(f"{lane}: {model}" for lane, model in status.models.items())
     out.print(Text(f"profile {status.profile}; {models}", style="dim"), soft_wrap=True)
+    indexes = "; ".join(f"{lane}: {index}" for lane, index in status.indexes.items())
+    out.print(Text(f"searched by: {indexes}", style="dim"), soft_wrap=True)
     if incomplete := {lane: share for lane, share in status.coverage.items() if share < 1}:
         shares = ", ".join(f"{lane} {int(100 * share)}%" for lane, share in incomplete.items())
         line = f"not all pages have their vectors yet: {shares}. The next pagelens index goes on making them."

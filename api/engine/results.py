@@ -238,6 +238,12 @@ class Status:
     history: CommitHistory | None = None  # None where none is kept
     coverage: Mapping[str, float] = field(default_factory=dict)  # lane -> share of its pages that it has, 0 to 1
     duplicate_groups: Sequence[Sequence[PageRef]] = ()  # pages and photos that are the same to a reader
+    indexes: Mapping[str, str] = field(default_factory=dict)  # lane -> what serves it, in words
+
+
+def _index_name(snapshot: Snapshot, lane: str) -> str:
+    view = snapshot.tokens(lane) if snapshot.lanes[lane].space.multi_vector else snapshot.vectors(lane)
+    return view.index_name
 
 
 def collection_status(
@@ -260,6 +266,7 @@ def collection_status(
         problem_pages=snapshot.unread_pages(),
         history=history,
         coverage=snapshot.coverage(),
+        indexes={name: _index_name(snapshot, name) for name in manifest.lanes if name not in snapshot.damaged},
         duplicate_groups=[
             [PageRef(snapshot.documents[document_of(page)].path, number_of(page)) for page in group]
             for group in find_duplicate_groups(snapshot)

@@ -12,6 +12,8 @@ BLOCK = 16_384  # rows converted to float32 at a time: 25 MB at 384 dimensions
 class ExactIndex:
     """Inner product with every row; implements `VectorIndex`. `vectors` is (n, dim) and may be memory-mapped."""
 
+    name = "every vector compared"
+
     def __init__(self, vectors: Matrix) -> None:
         self._vectors = vectors
 

@@ -11,11 +11,16 @@ from numpy.typing import NDArray
 
 from pagelens.index.dense.exact_index import ExactIndex, Matrix
 
-FAISS_FROM = 8_000  # vectors of 384: numpy takes 5 ms a query; FAISS 0.2 ms, plus 50 ms once to import and fill it
+FAISS_FROM = 8_000  # vectors of 384: numpy takes 5 ms a query; FAISS 0.2 ms, plus 50 ms once to import it
 
 
 class VectorIndex(Protocol):
     """Unit vectors, one a row, searched by inner product."""
+
+    @property
+    def name(self) -> str:
+        """What `pagelens status` calls it."""
+        ...
 
     def __len__(self) -> int:
         """The number of vectors."""
@@ -32,10 +37,13 @@ class VectorIndex(Protocol):
         ...
 
 
-def open_vector_index(vectors: Matrix) -> VectorIndex:
-    """Return an index over `vectors` (n, dim). The choice affects speed only."""
-    if len(vectors) < FAISS_FROM:
-        return ExactIndex(vectors)
+def open_vector_index(*chunks: Matrix) -> VectorIndex:
+    """Return an index over the rows of one or several matrices (n, dim), numbered from 0 in order. The choice affects
+    speed only."""
+    if sum(map(len, chunks)) < FAISS_FROM:
+        return ExactIndex(
+            np.concatenate([np.asarray(chunk, np.float16) for chunk in chunks]) if chunks[1:] else chunks[0]
+        )
     from pagelens.index.dense.faiss_index import FaissIndex  # slow to import: only where it pays
 
-    return FaissIndex(vectors)
+    return FaissIndex(*chunks)

@@ -14,6 +14,8 @@ TOLERANCE = 1e-4  # relative: more than the order of summation in a matrix produ
 class ExactMaxSim:
     """Implements `MultiVectorIndex`. `tokens` may be memory-mapped; one batch at a time is converted to float32."""
 
+    name = "every token compared"
+
     def __init__(self, tokens: ChunkedTokens) -> None:
         self._tokens = tokens
 

@@ -33,6 +33,8 @@ CandidateRequest = tuple[QueryTokens, NDArray[np.int64], int]  # query, rows to 
 class FastMaxSim:
     """Implements `MultiVectorIndex`: integer scores of all tokens, then exact scores of the best pages."""
 
+    name = "every token compared, in 8-bit integers"
+
     def __init__(self, tokens: ChunkedTokens, *, threads: int = 0, micro_batching: bool = True) -> None:
         """`threads` for one search, 0: one per core. `micro_batching`: simultaneous searches share one scan."""
         self._tokens = tokens

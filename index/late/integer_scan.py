@@ -26,9 +26,7 @@ Scan = Callable[[TokenBatch, PageWindows], NDArray[np.float32]]
 
 def integer_scan(query: NDArray[np.float32]) -> Scan:
     """Quantise a query (n_query_tokens, dim) and return its scan; float16 batches are compared in float32."""
-    largest = np.abs(query).max(axis=1, initial=0.0)
-    units = np.where(largest > 0, largest / QUERY_LEVELS, 1.0).astype(np.float32)
-    transposed = np.ascontiguousarray(np.rint(query / units[:, None]).astype(np.int8).T)  # (dim, n_query_tokens)
+    transposed, units = _quantise(query)
     session = _session()
 
     def scan(batch: TokenBatch, windows: PageWindows) -> NDArray[np.float32]:
@@ -39,6 +37,23 @@ def integer_scan(query: NDArray[np.float32]) -> Scan:
         return windows.max_similarities(products) * units[:, None]
 
     return scan
+
+
+def integer_similarities(
+    query: NDArray[np.float32], codes: NDArray[np.uint8], scales: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return the inner product of each query token with each of some codes (n, dim), (n_query_tokens, n)."""
+    transposed, units = _quantise(query)
+    products: NDArray[np.float32]
+    [products] = _session().run(None, {"pages": codes, "query": transposed, "scales": scales})
+    return products * units[:, None]
+
+
+def _quantise(query: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Return the codes of a query's tokens, (dim, n_query_tokens), and their units."""
+    largest = np.abs(query).max(axis=1, initial=0.0)
+    units = np.where(largest > 0, largest / QUERY_LEVELS, 1.0).astype(np.float32)
+    return np.ascontiguousarray(np.rint(query / units[:, None]).astype(np.int8).T), units
 
 
 def onnx_products() -> IntegerProducts:

@@ -22,6 +22,11 @@ FAST_FROM = 200  # pages; below, numpy answers sooner than onnxruntime can be im
 class MultiVectorIndex(Protocol):
     """Pages of many unit vectors each, searched by MaxSim (`pagelens.index.late.maxsim`)."""
 
+    @property
+    def name(self) -> str:
+        """What `pagelens status` calls it."""
+        ...
+
     def __len__(self) -> int:
         """The number of pages, including those without tokens."""
         ...

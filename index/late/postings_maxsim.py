@@ -55,6 +55,13 @@ class PostingsMaxSim:
     def __len__(self) -> int:
         return len(self._tokens)
 
+    @property
+    def name(self) -> str:
+        """See `MultiVectorIndex.name`."""
+        rest = int(self._not_indexed.sum())
+        scanned = f", {rest} pages compared in full" if rest else ""
+        return f"token postings, {len(self._segments)} segment{'s' if len(self._segments) > 1 else ''}{scanned}"
+
     def search(
         self, query: QueryTokens, k: int, *, allowed: NDArray[np.bool_] | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

@@ -43,22 +43,29 @@ from pagelens.index.segments import (
 )
 from pagelens.index.selection import Selection
 from pagelens.index.stores import compaction
-from pagelens.index.stores.page_tokens import PageTokens, gather_tokens
+from pagelens.index.stores.page_tokens import PageTokens, gather_tokens, merge_adjacent
 from pagelens.index.stores.vector_store import LaneCheck
 
 logger = logging.getLogger(__name__)
 
+COPIED_ROWS = 4_096  # a run of live rows as long is searched where it lies: 10 us for the call; shorter ones are copied
+
 
 @dataclass(frozen=True, slots=True)
 class LocalDenseView:
-    """See `DenseView`: passage keys (n,), rows (n, dim), and the index over them."""
+    """See `DenseView`: passage keys (n,), rows in matrices that lie apart (n, dim in all), and the index over them."""
 
     keys: NDArray[np.int64]
-    matrix: Matrix
+    chunks: Sequence[NDArray[np.float16]]
     index: VectorIndex
 
     def __len__(self) -> int:
         return len(self.keys)
+
+    @property
+    def index_name(self) -> str:
+        """See `DenseView.index_name`."""
+        return self.index.name
 
     def search(
         self, query: NDArray[np.float32], k: int, *, selection: Selection | None = None
@@ -68,10 +75,20 @@ class LocalDenseView:
         rows, scores = self.index.search(query, k, allowed=allowed)
         return self.keys[rows], scores
 
+    @property
+    def matrix(self) -> Matrix:
+        """See `DenseView.matrix`; a copy if there are several chunks."""
+        return self.chunks[0] if len(self.chunks) == 1 else np.concatenate(self.chunks)
+
     def parts_of(self, documents: Sequence[int]) -> DenseParts:
         """See `DenseView.parts_of`."""
         rows = np.flatnonzero(np.isin(document_of(page_of(self.keys)), documents))
-        return parts_by_document(self.keys[rows], self.matrix[rows])
+        ends = np.cumsum([len(chunk) for chunk in self.chunks])
+        parts = np.split(rows, np.searchsorted(rows, ends[:-1]))
+        vectors = [
+            chunk[part - end + len(chunk)] for chunk, part, end in zip(self.chunks, parts, ends.tolist(), strict=True)
+        ]
+        return parts_by_document(self.keys[rows], np.concatenate(vectors))
 
 
 class LocalVectorStore:
@@ -114,8 +131,8 @@ class LocalVectorStore:
         del live  # the catalog is joined with the rows instead
         folder = self._layout.vectors(lane.store)
         self._verify_once(connection, lane)
-        keys, matrix = _gather(connection, folder, lane.store, lane.space.dim)
-        return LocalDenseView(keys, matrix, vector_index.open_vector_index(matrix))
+        keys, chunks = _gather(connection, folder, lane.store, lane.space.dim)
+        return LocalDenseView(keys, chunks, vector_index.open_vector_index(*chunks))
 
     def tokens(self, connection: Connection, lane: LaneRecord, live: NDArray[np.int64]) -> PageTokens:
         """See `VectorStore.tokens`. Raises like `vectors`."""
@@ -256,20 +273,32 @@ class LocalVectorStore:
         return sorted(path for path in stores.iterdir() if path.is_dir()) if stores.is_dir() else []
 
 
-def _gather(connection: Connection, folder: Path, store: str, dim: int) -> tuple[NDArray[np.int64], Matrix]:
-    """Return the keys (n,) and vectors (n, dim) of live rows, in the order in which they were written."""
+def _gather(
+    connection: Connection, folder: Path, store: str, dim: int
+) -> tuple[NDArray[np.int64], list[NDArray[np.float16]]]:
+    """Return the keys (n,) and vectors (n, dim in all) of live rows, in the order in which they were written: long runs
+    memory-mapped where they lie, others copied."""
     s, r, d = t.segments.c, t.runs.c, t.documents.c
     query = select(s.name, r.start, r.rows, r.document).join(t.segments, s.id == r.segment)
     live = query.join(t.documents, d.key == r.document).where(s.store == store, d.live == 1)
     rows = connection.execute(live.order_by(r.segment, r.start)).all()
     if not rows:
-        return np.zeros(0, np.int64), np.zeros((0, dim), np.float16)
+        return np.zeros(0, np.int64), [np.zeros((0, dim), np.float16)]
     parts = {name: read_segment(folder, name) for name in dict.fromkeys(row.name for row in rows)}
-    cuts = [(row.name, slice(row.start, row.start + row.rows)) for row in rows]
-    keys = np.concatenate([parts[name][0][cut] for name, cut in cuts])
+    runs = merge_adjacent([(row.name, row.start, row.start + row.rows) for row in rows])
+    keys = np.concatenate([parts[name][0][start:stop] for name, start, stop in runs])
     documents = np.repeat([row.document for row in rows], [row.rows for row in rows])
     if not np.array_equal(document_of(page_of(keys)), documents):
         raise CollectionDamaged(f"{folder}: expected rows of the documents in the catalog, found others. {REPAIR}")
-    if len(parts) == 1 and len(keys) == len(parts[rows[0].name][0]):
-        return parts[rows[0].name]  # one whole segment: memory-mapped without a copy
-    return keys, np.concatenate([parts[name][1][cut] for name, cut in cuts])
+    return keys, join_short([parts[name][1][start:stop] for name, start, stop in runs])
+
+
+def join_short(runs: Sequence[NDArray[np.float16]]) -> list[NDArray[np.float16]]:
+    """Return runs of rows with neighbours of fewer than `COPIED_ROWS` rows in one, which copies them."""
+    groups: list[list[NDArray[np.float16]]] = []
+    for run in runs:
+        if groups and max(len(run), len(groups[-1][0])) < COPIED_ROWS:
+            groups[-1].append(run)
+        else:
+            groups.append([run])
+    return [group[0] if len(group) == 1 else np.concatenate(group) for group in groups]

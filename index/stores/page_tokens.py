@@ -35,6 +35,11 @@ class PageTokens:
     def __len__(self) -> int:
         return len(self.keys)
 
+    @property
+    def index_name(self) -> str:
+        """See `MultiVectorView.index_name`."""
+        return self.index.name
+
     def search(
         self, query: QueryTokens, k: int, *, selection: Selection | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -83,7 +88,7 @@ def gather_tokens(
         documents = document_of(segments[row.name][0][row.start : row.start + row.rows])
         if len(documents) != row.rows or (documents != row.document).any():
             raise CollectionDamaged(f"{folder}: expected rows of the documents in the catalog, found others. {REPAIR}")
-    merged = _merge_adjacent([(row.name, row.start, row.start + row.rows) for row in rows])
+    merged = merge_adjacent([(row.name, row.start, row.start + row.rows) for row in rows])
     parts = [segments[name][1].page_range(start, stop) for name, start, stop in merged]
     keys = [segments[name][0][start:stop] for name, start, stop in merged]
     indexed = [
@@ -107,7 +112,7 @@ def rows_of_segment(segment: str, pages: int, runs: Sequence[tuple[str, int, int
     return rows
 
 
-def _merge_adjacent(runs: Sequence[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
+def merge_adjacent(runs: Sequence[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
     """Return runs (segment, start, stop) with those that follow each other in a segment merged."""
     merged: list[tuple[str, int, int]] = []
     for name, start, stop in runs:

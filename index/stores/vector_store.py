@@ -42,6 +42,11 @@ class DenseView(Protocol):
         ...
 
     @property
+    def index_name(self) -> str:
+        """What `pagelens status` calls the index that serves the lane."""
+        ...
+
+    @property
     def matrix(self) -> Matrix:
         """The rows (n, dim) in the order of `keys`, read like them."""
         ...
@@ -67,6 +72,11 @@ class MultiVectorView(Protocol):
     @property
     def keys(self) -> NDArray[np.int64]:
         """Page keys, (n,); see `DenseView.keys`."""
+        ...
+
+    @property
+    def index_name(self) -> str:
+        """What `pagelens status` calls the index that serves the lane."""
         ...
 
     def page(self, key: int) -> TokenMatrix | None:

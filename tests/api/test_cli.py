@@ -189,6 +189,9 @@ def test_status_lists_documents_and_counts_pages(collection: Path, capsys: pytes
     printed = capsys.readouterr().out
     assert "3 documents, 6 pages" in printed
     assert "tides.pdf" in printed
+    [indexes] = [line for line in printed.splitlines() if line.startswith("searched by: ")]
+    assert "text: every vector compared" in indexes
+    assert "page: every token compared" in indexes
     assert run("status", "-c", collection, "--json") == ExitCode.DONE
     data = json.loads(capsys.readouterr().out)
     assert (data["pages"], len(data["documents"]), data["textless_pages"]) == (6, 3, 1)

@@ -49,6 +49,8 @@ def _selection(allowed: NDArray[np.bool_] | None) -> Selection | None:
 class VectorsOnQdrant:
     """See `VectorIndex`."""
 
+    name = "Qdrant"
+
     def __init__(self, vectors: Matrix) -> None:
         count, dim = vectors.shape
         keys = np.array([passage_key(page_key(row + 1, 1), 0) for row in range(count)], np.int64)
@@ -68,6 +70,8 @@ class VectorsOnQdrant:
 
 class TokensOnQdrant:
     """See `MultiVectorIndex`."""
+
+    name = "Qdrant"
 
     def __init__(self, parts: Sequence[TokenRows], dim: int) -> None:
         lane, row = _lane(dim, multi_vector=True), 0

@@ -15,9 +15,16 @@ from tests.contracts.on_qdrant import VectorsOnQdrant
 
 Build = Callable[[Matrix], VectorIndex]
 
+
+def in_three_chunks(vectors: Matrix) -> FaissIndex:
+    third = -(-len(vectors) // 3)
+    return FaissIndex(vectors[:third], vectors[third : 2 * third], vectors[2 * third :])
+
+
 ALL: dict[str, Build] = {
     "exact": ExactIndex,
     "faiss": FaissIndex,
+    "faiss over chunks": in_three_chunks,
     "qdrant": VectorsOnQdrant,
 }
 
@@ -88,3 +95,15 @@ def test_rows_beyond_one_block_are_searched_too(name: str) -> None:
 def test_the_number_of_vectors_decides_which_index_serves_a_lane() -> None:
     assert type(open_vector_index(unit_rows(7_999, 2, 0))) is ExactIndex
     assert type(open_vector_index(unit_rows(8_000, 2, 0))) is FaissIndex
+    assert type(open_vector_index(unit_rows(7_000, 2, 0), unit_rows(999, 2, 0))) is ExactIndex
+    assert type(open_vector_index(unit_rows(7_000, 2, 0), unit_rows(1_000, 2, 0))) is FaissIndex
+
+
+def test_a_faiss_index_reads_vectors_where_they_lie() -> None:
+    """No copy: a vector that is changed afterwards is found as it is now."""
+    vectors = unit_rows(20, 8, 6)
+    index = FaissIndex(vectors[:12], vectors[12:])
+    vectors[3] = -vectors[15]
+    rows, scores = index.search(-vectors[15].astype(np.float32), 1)
+    assert rows.tolist() == [3]
+    assert scores[0] == pytest.approx(1.0, abs=2e-3)

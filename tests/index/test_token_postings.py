@@ -81,7 +81,7 @@ def test_a_window_takes_from_each_of_two_neighbouring_blocks_of_one_page_what_is
     # joins with block 1.
     assert pages.tolist() == [0, 0, 0, 1, 1]
     assert starts.tolist() == [0, 0, 12, 20, 20]
-    step = 0.8 / 255  # similarities are kept as bytes
+    step = 0.8 / 255 + 0.8 / 63  # similarities are kept as bytes, those to centroids are found in 8-bit integers
     assert scores.tolist() == pytest.approx([0.8, 1.4, 1.2, 1.6, 1.6], abs=2 * step / 2 + 1e-6)
 
 
@@ -104,8 +104,8 @@ def test_what_no_posting_names_counts_as_the_nearest_centroid_left_out() -> None
     scorer = PostingsScorer(postings, np.ones(99, np.int64))
     pages, scores = scorer.pages(QueryTokens(np.array([[1, 0]], np.float32), ["a"]), 99, np.ones(99, np.bool_))
     by_page = dict(zip(pages.tolist(), scores.tolist(), strict=True))
-    assert np.isclose(by_page[0], 0.99, atol=1e-3) and np.isclose(by_page[31], 0.68, atol=1e-3)
-    assert all(np.isclose(by_page[page], 0.67, atol=1e-3) for page in range(32, 99))  # 32 centroids are read
+    assert np.isclose(by_page[0], 0.99, atol=4e-3) and np.isclose(by_page[31], 0.68, atol=4e-3)
+    assert all(np.isclose(by_page[page], 0.67, atol=4e-3) for page in range(32, 99))  # 32 centroids are read
 
 
 def test_pages_that_are_no_longer_live_do_not_come_back() -> None:
@@ -140,6 +140,16 @@ def test_dead_copies_of_the_last_live_page_displace_no_live_page() -> None:
         found, _ = PostingsMaxSim(tokens, [segment], threads=1, scan_below=0).search(query, 40)
         assert found[0] == 39
         assert sorted(found.tolist()) == list(range(40))
+
+
+def test_an_index_says_what_it_searches_by() -> None:
+    rows = packed(*random_pages([30] * 30, 6))
+    segment = IndexedSegment(rows.tokens, build_postings([rows.tokens], 16, min_tokens=1), np.arange(30))
+    tokens = ChunkedTokens([rows.tokens, rows.tokens.page_range(0, 7)], 16)
+    assert PostingsMaxSim(tokens, [segment]).name == "token postings, 1 segment, 7 pages compared in full"
+    others = IndexedSegment(rows.tokens, segment.postings, np.arange(30, 60))
+    twice = ChunkedTokens([rows.tokens, rows.tokens], 16)
+    assert PostingsMaxSim(twice, [segment, others]).name == "token postings, 2 segments"
 
 
 def test_pages_of_a_segment_know_their_rows_among_the_live_pages_of_all_segments() -> None:

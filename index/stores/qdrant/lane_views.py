@@ -39,6 +39,8 @@ CANDIDATES_PER_RESULT = 3  # with 2, 5 of 255 questions had their first 10 in an
 class QdrantDenseView:
     """See `DenseView`."""
 
+    index_name = "Qdrant"
+
     def __init__(self, lane: VectorCollection, live: NDArray[np.int64], rows: int) -> None:
         """`live` are the sorted keys of the commit's documents, which have `rows` rows."""
         self._lane, self._live, self._rows = lane, live, rows
@@ -80,6 +82,8 @@ class QdrantDenseView:
 
 class QdrantMultiVectorView:
     """See `MultiVectorView`."""
+
+    index_name = "Qdrant"
 
     def __init__(self, lane: VectorCollection, live: NDArray[np.int64], rows: int) -> None:
         """See `QdrantDenseView`."""
