@@ -19,9 +19,10 @@ Not simulated: new subjects. Terms are as frequent as in C, so lists of postings
 the full rate, where a real collection's rarer words do not.
 
 Searches are measured in a process of their own for each size, opened after the collection was written: CPU time, one
-thread, each query once after three others. "Fused" is `Retriever.search` with references and floor, without spelling, 10 hits;
-"search" is `Engine.search` with evidence and snippets. Recall is that of the fused 10 best and of the lanes' 10 and 200
-best against exact lanes: `text` by `ExactIndex`, `page` by an integer scan of all tokens, then exact scores.
+thread, each query once after three others. "Fused" is `Retriever.search` with references and floor, without spelling,
+10 hits; "search" is `Engine.search` with spelling, evidence and snippets. Recall is that of the fused 10 best and of
+the lanes' 10 and 200 best against exact lanes: `text` by `ExactIndex`, `page` by an integer scan of all tokens, then
+exact scores.
 """
 
 import argparse
