@@ -24,7 +24,9 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -146,28 +148,38 @@ def print_speeds(pages: int, rounds: Mapping[str, Sequence[Speeds]]) -> None:
 
 
 def write_folder(folder: Path, files: Path, most_pages: int) -> tuple[str, str]:
-    """Write copies of text documents with other names and pages in another order until there are so many pages; the one
-    in the middle gets a page of its own. Return that file's name and the words of its page."""
+    """Write copies of the text pages of documents, with other names and in another order, until there are so many; the
+    copy in the middle gets a page of its own. Return that file's name and the words of its page.
+
+    Pages with bitmaps are left out: they may be given to OCR, which takes seconds.
+    """
     from pagelens.ingest.readers.mupdf import pymupdf
 
     folder.mkdir()
-    sources = sorted(files.iterdir())
     names: list[str] = []
     pages = 0
-    while pages < most_pages:
-        source = sources[len(names) % len(sources)]
+    for source in cycle(sorted(files.iterdir())):
         with pymupdf.open(source) as pdf:
-            order = list(range(min(len(pdf), most_pages - pages)))
+            order = [page.number for page in pdf if is_text(page)]
             random.Random(len(names)).shuffle(order)
-            pdf.select(order)
-            pages += len(order)
-            names.append(f"copy-{len(names):03}-{source.stem[:20]}.pdf")
-            pdf.save(folder / names[-1])
+            order = order[: most_pages - pages]
+            if order:
+                pdf.select(order)
+                pages += len(order)
+                names.append(f"copy-{len(names):03}-{source.stem[:20]}.pdf")
+                pdf.save(folder / names[-1])
+        if pages == most_pages:
+            break
     wanted, query = names[len(names) // 2], "quarterly ledger of the Zwartsluis lighthouse keepers"
     with pymupdf.open(folder / wanted) as pdf:
         pdf.new_page().insert_text((72, 72), query)
         pdf.saveIncr()
     return wanted, query
+
+
+def is_text(mupdf_page: Any) -> bool:
+    """Tell whether a page has words and no bitmaps."""
+    return len(mupdf_page.get_text("words")) >= LEAST_WORDS and not mupdf_page.get_images()
 
 
 def print_first_search(folder: Path, collection: Path, wanted: str, query: str) -> None:
