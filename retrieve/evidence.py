@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from math import fsum
 from operator import itemgetter
 from types import MappingProxyType
 from typing import NamedTuple
@@ -188,7 +189,7 @@ def _densest_window(occurrences: list[tuple[int, str]], terms: Mapping[str, floa
     for index, (first, _) in enumerate(occurrences):
         inside = occurrences[index : bisect_left(occurrences, first + QUOTE_WORDS, index, key=itemgetter(0))]
         last = inside[-1][0]
-        weight = sum(terms[term] for term in {term for _, term in inside}) - 0.001 * (last - first)
+        weight = fsum(terms[term] for term in {term for _, term in inside}) - 0.001 * (last - first)  # in any order
         if weight > best:
             best, best_window = weight, (first, last)
     return _with_context(*best_window, word_count)

@@ -1,5 +1,8 @@
 """Evidence is a passage of the page's own words, and its boxes are those of these words."""
 
+import random
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -85,3 +88,18 @@ def test_a_quote_is_exact_whole_words_and_short(words: list[str]) -> None:
     assert len(found.quote.split()) <= QUOTE_WORDS + 2 * SNAP_WORDS
     if any("limpet" in word for word in words):
         assert "limpet" in found.quote
+
+
+def test_of_two_windows_with_the_same_terms_the_first_is_quoted_whatever_order_they_stand_in() -> None:
+    rng = random.Random(0)
+    for _ in range(40):
+        terms = {f"zq{number}x": rng.random() for number in rng.sample(range(300), 24)}
+        words = [*terms, *["filler"] * 60, *reversed(terms)]
+        spans = np.cumsum([0, *(len(word) + 1 for word in words)])
+        text = PageText(
+            text=" ".join(words),
+            spans=np.array([(start, end - 1) for start, end in pairwise(spans)], np.int32),
+            boxes=np.tile(np.array([[0.1, 0.1, 0.2, 0.2]], np.float32), (len(words), 1)),
+        )
+        found = find_quote(text, terms, lambda given: {word: [word] for word in given})
+        assert found is not None and found.start == 0
