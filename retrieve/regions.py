@@ -5,9 +5,10 @@ has no words, a diagram short ones.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
+from math import fsum
 
 import numpy as np
 
@@ -50,7 +51,7 @@ def find_region(
 ) -> list[Box]:
     """Return the box of the figure, table or chart of a page that a query is about; empty if its quote shows more."""
     in_quote = _terms(text.text[quote.start : quote.end].split(), wanted, analyze)
-    least = sum(weights[term] for term in in_quote)
+    least = _weight(in_quote, weights)
     region = find_figure(query, text)
     if region is None and (in_quote or _terms([text.text], wanted, analyze)):
         region = find_table(text, wanted, weights, analyze, least=least)
@@ -83,10 +84,15 @@ def find_table(
         labels = _terms((chunk.text for chunk in _labels(table)), wanted, analyze)
         if labels and sum(len(column.cells) for column in table.columns) >= MIN_CELLS:
             caption = _terms((chunk.text for chunk in table.caption), wanted, analyze) - labels
-            weight = sum(weights[term] for term in labels) + CAPTION_WEIGHT * sum(weights[term] for term in caption)
+            weight = _weight(labels, weights) + CAPTION_WEIGHT * _weight(caption, weights)
             if weight >= best:
                 best, region = weight, table.box
     return region
+
+
+def _weight(terms: Collection[str], weights: Mapping[str, float]) -> float:
+    """Return the sum of the weights of some terms, the same in whatever order a set has them."""
+    return fsum(weights[term] for term in terms)
 
 
 def without_titles(text: PageText, boxes: Sequence[Box]) -> Sequence[Box]:

@@ -1,5 +1,6 @@
 """Where a search points: a table or chart by its labels, a figure, else the quote without its title."""
 
+import random
 from collections.abc import Collection
 
 import numpy as np
@@ -11,7 +12,7 @@ from pagelens.core.tables.chunks import find_chunks
 from pagelens.core.terms import WantedTerms
 from pagelens.core.types import Box, PageText
 from pagelens.retrieve.evidence import find_quote
-from pagelens.retrieve.regions import find_figure, find_region, without_titles
+from pagelens.retrieve.regions import find_figure, find_region, find_table, without_titles
 from tests.generate.pages import LETTER, LINE, analyze, place_lines
 
 PROSE = "The harbour master said that the year was a good one for"
@@ -111,3 +112,16 @@ def test_a_title_is_not_pointed_at_unless_it_is_all() -> None:
 def test_the_tests_letters_are_as_high_as_they_say() -> None:
     boxes = report().boxes
     assert np.allclose(boxes[:, 3] - boxes[:, 1], 0.75 * LINE)
+
+
+def test_of_two_tables_with_the_same_labels_the_same_one_is_always_shown() -> None:
+    rng = random.Random(0)
+    shown = set()
+    for _ in range(100):
+        terms = {"".join(rng.choices("bdfgklmnprstvz", k=6)): rng.random() for _ in range(18)}
+        rows = [[(term, 0.05), (str(number), 0.5)] for number, term in enumerate(terms, start=20)]
+        page = place_lines([*rows, *[[]] * 4, [(PROSE, 0.05)], *[[]] * 4, *reversed(rows)])
+        box = find_table(page, WantedTerms.of(list(terms)), terms, analyze_words, least=0.0)
+        assert box is not None
+        shown.add(round(box.y0, 3))
+    assert len(shown) == 1
