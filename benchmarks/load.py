@@ -1,6 +1,6 @@
 """Searches per second of a real server on loopback with several concurrent clients, idle and while it indexes.
 
-    python -m benchmarks.load COLLECTION --files FOLDER_OF_PDFS [--clients 1 8 32] [--seconds 12]
+    python -m benchmarks.load COLLECTION --files FOLDER_OF_PDFS [--clients 1 8 32] [--seconds 12] [--processes 2]
 
 COLLECTION is written to: give a copy. It should hold 5,000 pages or more; with fewer real documents:
 
@@ -9,12 +9,12 @@ COLLECTION is written to: give a copy. It should hold 5,000 pages or more; with 
 
 (six copies of each document: as much to search as in a collection of that size, with more ties.)
 
-Each setting is measured on two servers in turn: "shipped", and "plain", without micro-batching and without cached
-results. "new" queries are all different; of "mixed" ones half are new and half are drawn from 20. Queries are word
-sequences from the collection's pages. While "indexing", files of FOLDER are uploaded one after another, each with a
-line added so that it counts as new; each commit invalidates the cached results. The first line is the engine alone, in
-this process, one search after another. The clients are wrk (Debian: apt install wrk); "clients" is the share of one
-core that they used.
+Each setting is measured on servers in turn: "shipped", "plain", without micro-batching and without cached results, and
+with `--processes N` one of N processes. "new" queries are all different; of "mixed" ones half are new and half are
+drawn from 20. Queries are word sequences from the collection's pages. While "indexing", files of FOLDER are uploaded
+one after another, each with a line added so that it counts as new; each commit invalidates the cached results. The
+first line is the engine alone, in this process, one search after another. The clients are wrk (Debian: apt install
+wrk); "clients" is the share of one core that they used.
 """
 
 import argparse
@@ -55,6 +55,7 @@ def main() -> None:
     parser.add_argument("--files", type=Path, required=True)
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument("--seconds", type=float, default=12.0)
+    parser.add_argument("--processes", type=int, default=1, help="of a further server")
     arguments = parser.parse_args()
     require()
     queries = distinct_queries(arguments.collection)
@@ -62,12 +63,18 @@ def main() -> None:
     with ExitStack() as stack:
         servers = {
             name: stack.enter_context(running(arguments.collection, options))
-            for name, options in (("shipped", ()), ("plain", PLAIN))
+            for name, options in server_options(arguments.processes).items()
         }
         for state in ("idle", "indexing"):
             with uploading(servers["shipped"], arguments.files, state == "indexing"):
                 measure(servers, state, queries, arguments)
         print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+
+
+def server_options(processes: int) -> dict[str, tuple[str, ...]]:
+    """Return the options of each server by its name."""
+    options: dict[str, tuple[str, ...]] = {"shipped": (), "plain": PLAIN}
+    return options | ({f"{processes} processes": ("--processes", str(processes))} if processes > 1 else {})
 
 
 def measure(servers: dict[str, int], state: str, queries: Iterator[str], arguments: argparse.Namespace) -> None:
