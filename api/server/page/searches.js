@@ -12,7 +12,7 @@ const narrows = () => Boolean(image || chosen.size || Object.keys(narrowed()).le
 // Hits asked for at once: the first ones are shown while the server looks for the evidence of as many more.
 const PORTION = 6;
 
-const search = reportErrors(async (more = false) => {
+async function searchNow(more = false) {
   const query = $("query").value.trim();
   if (!query && !narrows()) return;
   if (!more) {
@@ -43,8 +43,11 @@ const search = reportErrors(async (more = false) => {
     count ? (found.weak ? t("Nothing matches well. The nearest of {n} pages are:", { n }) : t("Best of {n} pages.", { n })) : "",
     count && found.query_references.length ? t("The question names: {names}.", { names: found.query_references.join(", ") }) : "",
     found.approximate_lanes.length && $("results").querySelector(".photos") ? t("Photos are found by what they may show, roughly.") : ""].filter(Boolean).join(" "));
-  if (!more && cursor) await search(true);
-});
+  // A refusal, since the collection has changed, is told to who asks for more.
+  if (!more && cursor) await searchNow(true).catch((error) => { if (!(error instanceof Refused)) throw error; });
+}
+
+const search = reportErrors(searchNow);
 
 // Shows how the query was understood: words that were corrected, with a way back, and what was not understood.
 function showUnderstood(found) {

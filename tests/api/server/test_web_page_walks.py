@@ -62,6 +62,25 @@ def test_the_first_pages_are_shown_before_as_many_more_are_asked_for(browser: Br
     assert browser.errors == []
 
 
+def test_further_pages_that_are_refused_leave_the_first_ones_and_are_told_of_only_to_who_asks_for_them(
+    browser: Browser, served: ServerProcess
+) -> None:
+    opened(browser, served)
+    refusal = "new Response(JSON.stringify({ detail: 'The collection has changed.' }), { status: 410 })"
+    browser.value(
+        "window.asked = 0; window.answer = window.fetch; window.fetch = (url, ...given) =>"
+        f" String(url).endsWith('/search') && ++asked > 1 ? Promise.resolve({refusal}) : answer(url, ...given); 0"
+    )
+    ask_for(browser, "mussels of bed")
+    browser.wait("asked === 2 && document.querySelectorAll('#results .card').length === 6")
+    said = "document.getElementById('message').textContent"
+    assert browser.value(said).startswith("Best of")
+    browser.value("document.getElementById('more').click()")
+    browser.wait(f"{said} === 'The collection has changed.'")
+    assert browser.value("document.querySelectorAll('#results .card').length") == 6
+    assert browser.errors == []
+
+
 def test_back_and_forward_lead_through_searches_pages_and_answers_whose_addresses_can_be_sent(
     browser: Browser, served: ServerProcess
 ) -> None:
