@@ -73,10 +73,10 @@ def test_further_pages_that_are_refused_leave_the_first_ones_and_are_told_of_onl
     )
     ask_for(browser, "mussels of bed")
     browser.wait("asked === 2 && document.querySelectorAll('#results .card').length === 6")
-    said = "document.getElementById('message').textContent"
-    assert browser.value(said).startswith("Best of")
+    message = "document.getElementById('message').textContent"
+    assert browser.value(message).startswith("Best of")
     browser.value("document.getElementById('more').click()")
-    browser.wait(f"{said} === 'The collection has changed.'")
+    browser.wait(f"{message} === 'The collection has changed.'")
     assert browser.value("document.querySelectorAll('#results .card').length") == 6
     assert browser.errors == []
 
