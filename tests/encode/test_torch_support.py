@@ -1,5 +1,9 @@
+"""Every library of models imports beside a torchvision whose operators are missing."""
+
 import subprocess
 import sys
+
+import pytest
 
 SCRIPT = """
 from pagelens.encode.torch_support import TORCHVISION_REPAIRED, repair_torchvision
@@ -11,6 +15,7 @@ print(picture.shape[1:] == (2, 2), TORCHVISION_REPAIRED == (not torchvision.exte
 """
 
 
+@pytest.mark.slow
 def test_every_model_library_imports_beside_a_torchvision_that_does_not_fit() -> None:
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
