@@ -82,14 +82,14 @@ def find_chunks(text: PageText) -> list[Chunk]:
 
 
 def find_pieces(text: PageText) -> list[Chunk]:
-    """Return the chunks of a page, from top to bottom, in which running text is not told from labels."""
+    """Return the chunks of a page, from top to bottom, with running text still among the labels."""
     chunks = _join_pieces(chunk for chunk in _line_chunks(text) if not _RULE.fullmatch(chunk.text))
     chunks.sort(key=lambda chunk: (chunk.box.y0 + chunk.box.y1, chunk.box.x0))
     return [_of_kind(chunk, _kind(chunk.text)) for chunk in chunks]
 
 
 def mark_prose(chunks: Sequence[Chunk]) -> list[Chunk]:
-    """Return the chunks of a page with running text told from labels."""
+    """Return the chunks of a page with running text marked as prose, where it was among the labels."""
     prose = set(_prose(chunks))
     return [_of_kind(chunk, "prose") if place in prose else chunk for place, chunk in enumerate(chunks)]
 

@@ -1,10 +1,10 @@
 """The weights of the builtin text encoder for products of 8-bit numbers: twice as fast, with the same vectors.
 
 The matrices of `pagelens.encode.text.minilm` have 8 bits in the wheel with a scale for each column; here they are
-multiplied as they are. What they are multiplied with is a sum of two parts of 8 bits: x to the nearest of 256 steps of
-its range, and what that leaves, to the nearest of 254 steps of the step. So a product is two products of integers, and
-activations have 16 bits. With the first part alone, which is how models are usually quantised, the vectors of tokens
-had a cosine of .990 with those in float32; with both it is 1 to six digits (docs/LOG.md).
+multiplied as they are. Activations are a sum of two parts of 8 bits: x rounded to one of 256 steps of its range, and
+the rounding error, rounded to one of 254 steps of a step. So a product is two products of integers, and activations
+have 16 bits. With the first part alone, which is how models are usually quantised, the vectors of tokens had a cosine
+of .990 with those in float32; with both it is 1 to six digits (docs/LOG.md).
 
 A passage is computed alone, without padding, so its vectors do not depend on others. The graph is the `.onnx` file
 beside this module, written without weights by `benchmarks/build_onnx_graphs.py`.

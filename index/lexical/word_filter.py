@@ -1,4 +1,4 @@
-"""Which words may have one of the index terms that are sought: told by first letters, before any word is analyzed.
+"""Finds the words that may have one of some index terms, by their first letters, before any word is analyzed.
 
 Stemmers take endings off, and leave a word its first two letters, where the stem has three or more, but for:
 
@@ -10,8 +10,8 @@ Stemmers take endings off, and leave a word its first two letters, where the ste
 Of a stem of two letters the first one is the word's; one letter may be its "p" or "t" for "b" or "d" (Turkish).
 Single letters may be joined to the part that follows: e-mail, email. A number is of a word with its last two digits:
 the year 2024 may be written 5.3.24. Any other term that has a digit is of a word that has one. Of words with other
-characters than Latin letters and the signs below, nothing is told. Measured with half a million words, real and made
-up (docs/LOG.md).
+characters than Latin letters and the signs below, nothing is ruled out. Measured with half a million words, real and
+made up (docs/LOG.md).
 """
 
 import re
@@ -41,7 +41,7 @@ _CACHED_WORDS = 65_536
 
 
 class SelectiveAnalyzer:
-    """Analyzes the words that may have a sought term, and leaves the others out."""
+    """Analyzes the words that may have a sought term, and skips the others."""
 
     def __init__(self, analyze: WordsAnalyzer, sought: Collection[str]) -> None:
         self._analyze = analyze
