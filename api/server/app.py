@@ -57,7 +57,7 @@ def create_app(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = limits.threads
         await anyio.to_thread.run_sync(service.start)
-        async with mcp.manager.run():
+        async with mcp.running():
             yield
         await anyio.to_thread.run_sync(service.close)
 

@@ -11,7 +11,6 @@ Turkish        İ and ı as i (ı with the accents of Latin letters, which the a
 """
 
 import re
-import sys
 import unicodedata
 
 _ARABIC_LETTERS = {
@@ -42,7 +41,7 @@ def _greek_letters() -> dict[str, str]:
 
 
 def _digits() -> dict[str, str]:
-    others = (chr(code) for code in range(0x80, sys.maxunicode + 1) if chr(code).isdecimal())
+    others = (chr(code) for code in range(0x80, 0x20000) if chr(code).isdecimal())  # the last are U+1FBF0 to U+1FBF9
     return {digit: str(unicodedata.decimal(digit)) for digit in others}
 
 

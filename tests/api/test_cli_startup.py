@@ -147,3 +147,10 @@ def test_shells_complete_commands_their_subcommands_and_options(typed: str, expe
 def test_python_m_pagelens_is_the_command() -> None:
     assert python("-m", "pagelens", "--version").stdout.startswith("pagelens ")
     assert python("-m", "pagelens", "search").returncode == ExitCode.USAGE
+
+
+def test_importing_the_server_does_not_load_the_mcp_library() -> None:
+    code = "import sys, pagelens.api.cli.serve, pagelens.api.server.app; print(*sys.modules)"
+    loaded = set(python("-c", code).stdout.split())
+    assert "pagelens.api.server.mcp.endpoint" in loaded
+    assert not loaded & {"mcp", "mcp_types"}

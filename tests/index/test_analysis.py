@@ -1,5 +1,6 @@
 """The terms of a text: one plain term for each word, other forms beside them."""
 
+import sys
 import unicodedata
 
 import pytest
@@ -259,3 +260,8 @@ def test_an_english_page_with_passages_in_another_language_has_its_stems() -> No
     filled = [*finnish, *english, *["data"] * 200]
     assert languages_of(filled[:266], of_page=True) == ("finnish",)  # 1.5 percent
     assert languages_of(filled[:267], of_page=True) == ()
+
+
+def test_decimal_digits_of_every_script_become_ascii_digits() -> None:
+    digits = [chr(code) for code in range(sys.maxunicode + 1) if chr(code).isdecimal()]
+    assert normalized("".join(digits)) == "".join(str(unicodedata.decimal(digit)) for digit in digits)

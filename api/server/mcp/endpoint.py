@@ -1,73 +1,64 @@
-"""The MCP tools over streamable HTTP, at `/mcp` and at `/v1/collections/{collection}/mcp`.
+"""The MCP endpoint, at `/mcp` and at `/v1/collections/{collection}/mcp`; its first request loads the MCP library.
 
-The endpoint is stateless (no MCP sessions), so that several servers may stand behind one load balancer.
+Importing that library takes as long as all else that a server imports, and most servers are never asked by MCP.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.exceptions import ToolError
-from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
-from starlette.requests import Request
+import anyio
+import anyio.to_thread
+from anyio.abc import TaskGroup, TaskStatus
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pagelens.api.engine.engine import Engine
 from pagelens.api.server.auth.authorization import AuthorizedAsgiRoute, requires_scope
-from pagelens.api.server.dependencies import RequestContext, get_app_state, get_principal, get_request_context
-from pagelens.api.server.mcp.mcp_server import make_server
-from pagelens.api.server.mcp.tools import ToolKind
-from pagelens.api.server.problems import redact
-from pagelens.api.server.serialization import display_names
-from pagelens.core.errors import PageLensError
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 PATHS = ("/mcp", "/v1/collections/{collection}/mcp")
 
 
-@dataclass(frozen=True, slots=True)
-class _HttpToolContext:
-    """The tool context of an HTTP request, with the server's concurrency limits."""
-
-    request: RequestContext
-
-    def use(self, work: Callable[[Engine], T]) -> T:
-        """Return `work(engine)` for the collection's engine."""
-        return self.request.use(work)
-
-    def names(self, paths: Iterable[str]) -> Mapping[str, str]:
-        """Return the display names of the files at these paths."""
-        return display_names(self.request, paths)
-
-    def slot(self, kind: ToolKind) -> AbstractContextManager[None]:
-        """Wait for a slot. Raises Overloaded."""
-        state = self.request.app_state
-        return {"search": state.searches, "answer": state.answers, "image": state.images}[kind].slot()
-
-
 class McpEndpoint:
-    """The routes of the MCP endpoint, and the session manager that must run while they are served."""
+    """An ASGI app that answers MCP requests while `running`."""
 
     def __init__(self, *, max_bytes: int) -> None:
         """`max_bytes` of a request's body."""
-        # `AuthMiddleware` has already checked the key and the Host header, so the MCP library's own check is off.
-        server = make_server(_tool_context)
-        server.streamable_http_app(stateless_http=True, json_response=True, max_request_body_size=max_bytes, host="")
-        self.manager: StreamableHTTPSessionManager = server.session_manager
+        self._max_bytes = max_bytes
+        self._loading = anyio.Lock()
+        self._tasks: TaskGroup | None = None
+        self._app: ASGIApp | None = None
 
     def routes(self) -> list[AuthorizedAsgiRoute]:
         """Return the routes of all paths."""
-        read_only = requires_scope("read", collection=True)  # for every method, since the tools only read
-        endpoint = read_only(StreamableHTTPASGIApp(self.manager))
+        endpoint = requires_scope("read", collection=True)(self)  # for every method, since the tools only read
         return [AuthorizedAsgiRoute(path, endpoint=endpoint) for path in PATHS]
 
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Accept requests during the block; the session manager, if one was asked for, ends with it."""
+        async with anyio.create_task_group() as self._tasks:
+            yield
+            self._tasks.cancel_scope.cancel()
 
-def _tool_context(context: Context) -> _HttpToolContext:
-    request = context.request_context.request
-    assert isinstance(request, Request)
-    try:
-        return _HttpToolContext(get_request_context(request, get_app_state(request), get_principal(request)))
-    except PageLensError as exc:
-        raise ToolError(redact(str(exc))) from exc
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request; the first one starts the session manager."""
+        assert self._tasks is not None, "the endpoint is not running"
+        async with self._loading:
+            if self._app is None:
+                self._app = await self._tasks.start(self._run_manager)
+        await self._app(scope, receive, send)
+
+    async def _run_manager(self, *, task_status: TaskStatus[ASGIApp]) -> None:
+        manager = await anyio.to_thread.run_sync(_make_manager, self._max_bytes)
+        async with manager.run():
+            task_status.started(manager.asgi_app)
+            await anyio.sleep_forever()
+
+
+def _make_manager(max_bytes: int) -> "StreamableHTTPSessionManager":
+    manager: StreamableHTTPSessionManager
+    manager = import_module("pagelens.api.server.mcp.http_manager").make_manager(max_bytes)
+    return manager
