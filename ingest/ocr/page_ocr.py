@@ -100,7 +100,7 @@ def _read_page(page: Page, opened: OpenedDocument, ocr: Ocr) -> Page:
     if need == "nothing" and not is_doubtful:
         return page
     side = longest_side(page.width, page.height, ocr.settings.dpi)
-    image = np.asarray(opened.render_page(page.number, side))
+    image = paint_over(np.asarray(opened.render_page(page.number, side)), opened.struck_boxes(page.number))
     if is_doubtful and not has_undefined_characters(page.text.text):
         verdict = layer_verdict(page.text, image, ocr.recogniser)
         page = _without_problem(page, LAYER_DOUBTFUL) if verdict == "right" else page

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
+STRUCK_OUT = "Struck out: "
+"""Begins a caption of a page that lists what is struck out on it, and so is not part of its text."""
+
 ReadWords = Callable[[Sequence[ImageArray]], Sequence[str]]
 """Returns the text of each image of a word, as OCR reads it. Raises RecognitionError."""
 
@@ -35,6 +38,9 @@ class OpenedDocument:
     """`bitmap_boxes(number)` returns where bitmaps stand on a page: (n, 4) x0 y0 x1 y1, 0..1."""
     may_show_more_words: Callable[[int], bool] = lambda _number: True
     """`may_show_more_words(number)` returns whether words that its text lacks may be seen on a page without bitmaps."""
+    struck_boxes: Callable[[int], NDArray[np.float32]] = lambda _number: np.zeros((0, 4), np.float32)
+    """`struck_boxes(number)` returns where words of a page's text layer were left out since a line is drawn through
+    them: (n, 4) x0 y0 x1 y1, 0..1."""
     has_all_words: bool = False
     """Whether the pages' words are known to be complete, so that OCR reads nothing but bitmaps."""
     is_sound: Callable[[], bool] = lambda: False

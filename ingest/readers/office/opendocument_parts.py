@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from pagelens.ingest.readers.office.archive import Element, OfficeArchive, to_bytes
 from pagelens.ingest.readers.office.page_notes import OfficeContent, PageNote, anchors_around
 from pagelens.ingest.readers.office.presentation_parts import HIDDEN_SLIDE
-from pagelens.ingest.readers.office.struck_text import STRUCK_OUT, take_out_of_opendocument
+from pagelens.ingest.readers.office.struck_text import take_out_of_opendocument
 from pagelens.ingest.readers.office.tracked_changes import accept_odt_changes
+from pagelens.ingest.readers.reader import STRUCK_OUT
 
 _OASIS = "urn:oasis:names:tc:opendocument:xmlns"
 _OFFICE, _TEXT, _DRAW = f"{{{_OASIS}:office:1.0}}", f"{{{_OASIS}:text:1.0}}", f"{{{_OASIS}:drawing:1.0}}"

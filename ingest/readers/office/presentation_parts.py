@@ -3,7 +3,8 @@
 from pagelens.ingest.readers.office.archive import Element, OfficeArchive, to_bytes
 from pagelens.ingest.readers.office.formulas import M, linear_formula
 from pagelens.ingest.readers.office.page_notes import OfficeContent, PageNote
-from pagelens.ingest.readers.office.struck_text import STRUCK_OUT, take_out_of_slide
+from pagelens.ingest.readers.office.struck_text import take_out_of_slide
+from pagelens.ingest.readers.reader import STRUCK_OUT
 
 HIDDEN_SLIDE = "Hidden slide: it is not shown when the presentation is given."
 

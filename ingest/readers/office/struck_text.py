@@ -9,8 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pagelens.ingest.readers.office.archive import Element
 from pagelens.ingest.readers.office.tracked_changes import W
 
-STRUCK_OUT = "Struck out: "
-
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _OASIS = "urn:oasis:names:tc:opendocument:xmlns"
 _STYLE, _TEXT = f"{{{_OASIS}:style:1.0}}", f"{{{_OASIS}:text:1.0}}"

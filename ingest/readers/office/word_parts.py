@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pagelens.ingest.readers.office.archive import Element, OfficeArchive, to_bytes
 from pagelens.ingest.readers.office.formulas import M, linear_formula
 from pagelens.ingest.readers.office.page_notes import OfficeContent, PageNote, anchors_around
-from pagelens.ingest.readers.office.struck_text import STRUCK_OUT, StruckTexts, take_out_of_word
+from pagelens.ingest.readers.office.struck_text import StruckTexts, take_out_of_word
 from pagelens.ingest.readers.office.tracked_changes import W, accept_word_changes
+from pagelens.ingest.readers.reader import STRUCK_OUT
 
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _XML_SPACE = "{http://www.w3.org/XML/1998/namespace}space"

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from pagelens.core.errors import ReadError
@@ -27,7 +29,7 @@ from pagelens.ingest.readers.mupdf_document import (
     opened_document,
     translate_mupdf_errors,
 )
-from pagelens.ingest.readers.mupdf_page import page_text, page_words, render_image
+from pagelens.ingest.readers.mupdf_page import page_text, page_words, render_image, rotate_boxes
 from pagelens.ingest.readers.pdf.encryption import ATTACHMENTS_LOCKED, unlock
 from pagelens.ingest.readers.pdf.forms import (
     ONLY_XFA,
@@ -39,8 +41,9 @@ from pagelens.ingest.readers.pdf.forms import (
 )
 from pagelens.ingest.readers.pdf.page_labels import LabelRule, page_label
 from pagelens.ingest.readers.pdf.pdf_facts import creation_date, has_page_tree, label_rules, pdf_metadata
-from pagelens.ingest.readers.reader import OpenedDocument, ReadWords
+from pagelens.ingest.readers.reader import STRUCK_OUT, OpenedDocument, ReadWords
 from pagelens.ingest.readers.soft_hyphens import without_undrawn_hyphens
+from pagelens.ingest.readers.struck_words import find_struck_words, struck_passages
 from pagelens.ingest.readers.unmapped_glyphs import read_unmapped_glyphs
 from pagelens.ingest.text.layer_quality import LAYER_DOUBTFUL, decode_wrong_letters, layer_problem
 from pagelens.ingest.text.page_text import REPLACEMENT
@@ -94,7 +97,11 @@ def open_document(
                 warnings.take()
                 return not (warnings.any or pdf.is_repaired or pdf.is_form_pdf)
 
-        yield replace(opened, read_glyphs=read_glyphs, is_sound=is_sound)
+        def struck_boxes(number: int) -> NDArray[np.float32]:
+            with LOCK, _translate_errors():
+                return _struck_boxes(load_page(pdf, number))
+
+        yield replace(opened, read_glyphs=read_glyphs, is_sound=is_sound, struck_boxes=struck_boxes)
     finally:
         close_document(pdf)
 
@@ -200,8 +207,9 @@ def _page(
         width, height = mupdf_page.rect.width, mupdf_page.rect.height
         drawn_words = without_undrawn_hyphens(mupdf_page, page_words(mupdf_page, glyph_texts))
         words, fields_problem = _add_field_values(mupdf_page, drawn_words)
+        words, struck = _without_struck_words(mupdf_page, words)
         text, problem, layer_doubt = _checked_layer(*page_text(mupdf_page, words))
-        caption, caption_problem = _caption(pdf, mupdf_page, text)
+        caption, caption_problem = _caption(pdf, mupdf_page, text, struck)
         problem = problem or fields_problem or caption_problem
         problem = "; ".join(filter(None, (problem, layer_doubt, _glyph_doubt(glyph_texts))))
         missing = _missing_content(pdf, mupdf_page)
@@ -249,16 +257,31 @@ def _add_field_values(mupdf_page: Any, words: list[MuPdfWord]) -> tuple[list[MuP
         return words, f"its form fields cannot be read: {error_text(exc)}"
 
 
-def _caption(pdf: Any, mupdf_page: Any, text: PageText) -> tuple[str, str]:
-    """Return words that belong to the page but are not drawn on it (comments, XFA values), and a problem or ""."""
+def _without_struck_words(mupdf_page: Any, words: list[MuPdfWord]) -> tuple[list[MuPdfWord], str]:
+    """Return the words without those that are struck through, and a line that says what these are, or ""."""
+    struck = find_struck_words(mupdf_page, words)
+    kept = [word for word, is_struck in zip(words, struck.tolist(), strict=True) if not is_struck]
+    return kept, STRUCK_OUT + "; ".join(struck_passages(words, struck)) if len(kept) < len(words) else ""
+
+
+def _struck_boxes(mupdf_page: Any) -> NDArray[np.float32]:
+    """Return the boxes (n, 4) of the words that are struck through, on the page as displayed, 0..1."""
+    words = page_words(mupdf_page)
+    boxes = np.array([word[:4] for word in words], np.float64).reshape(-1, 4)[find_struck_words(mupdf_page, words)]
+    scale = np.array([mupdf_page.rect.width, mupdf_page.rect.height] * 2)
+    return np.asarray(np.clip(rotate_boxes(boxes, mupdf_page.rotation_matrix) / scale, 0, 1), np.float32)
+
+
+def _caption(pdf: Any, mupdf_page: Any, text: PageText, struck: str) -> tuple[str, str]:
+    """Return words of the page that are not its text (struck-out words, comments, XFA values), and a problem or ""."""
     try:
-        lines = comments(mupdf_page)
+        lines = "\n".join(filter(None, (struck, comments(mupdf_page))))
         if mupdf_page.number or "null" in pdf.xref_get_key(pdf.pdf_catalog(), "AcroForm/XFA"):
             return lines, ""
         values = values_not_in_text(xfa_values(pdf), text.text)
         only_xfa = is_only_xfa(pdf)
     except Exception as exc:  # noqa: BLE001 - as above
-        return "", f"its comments cannot be read: {error_text(exc)}"
+        return struck, f"its comments cannot be read: {error_text(exc)}"
     return "\n".join(filter(None, (lines, *values)))[:_MAX_CAPTION], ONLY_XFA if only_xfa else ""
 
 
