@@ -19,19 +19,19 @@ from pagelens.encode.text.minilm import BuiltinTextEncoder
 
 PHOTOS = Path(__file__).parents[2] / ".." / "shared" / "data" / "photos-dev"
 SAMPLES = Path(sklearn.__file__).parent / "datasets" / "images"
-TEXT = BuiltinTextEncoder.load(Settings())
 
 
 class Counting:
     """The builtin text encoder under another space's name, counting the passages it is text_count for."""
 
-    def __init__(self, options: str = "") -> None:
+    def __init__(self, text_encoder: BuiltinTextEncoder, options: str = "") -> None:
+        self._encoder = text_encoder
         self.text_count = 0
         self.space = Space(model="counting", revision="1", dim=384, options=options)
-        self.max_tokens = TEXT.max_tokens
+        self.max_tokens = text_encoder.max_tokens
 
     def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        return TEXT.encode_queries(texts)
+        return self._encoder.encode_queries(texts)
 
     def encode_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
         self.text_count += len(texts)
@@ -39,7 +39,7 @@ class Counting:
         return np.asarray(np.cos(np.outer(rows, np.arange(1, 385))), np.float32)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        return TEXT.count_tokens(texts)
+        return self._encoder.count_tokens(texts)
 
 
 def photo(name: str) -> NDArray[np.uint8]:
@@ -52,8 +52,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def encoder(cache: Path) -> ConSEImageEncoder:
-    return ConSEImageEncoder.load(Settings(), TEXT, cache=cache)
+def encoder(cache: Path, text_encoder: BuiltinTextEncoder) -> ConSEImageEncoder:
+    return ConSEImageEncoder.load(Settings(), text_encoder, cache=cache)
 
 
 def test_templates_are_averaged_and_the_logit_scale_is_the_measured_one(encoder: ConSEImageEncoder) -> None:
@@ -91,12 +91,14 @@ def test_labels_are_the_most_probable_classes(encoder: ConSEImageEncoder) -> Non
     assert {"palace", "bell tower", "monastery", "stupa", "boathouse"} & set(names)
 
 
-def test_a_class_vector_is_the_mean_of_its_prompts(encoder: ConSEImageEncoder, cache: Path) -> None:
+def test_a_class_vector_is_the_mean_of_its_prompts(
+    encoder: ConSEImageEncoder, cache: Path, text_encoder: BuiltinTextEncoder
+) -> None:
     (kept,) = cache.iterdir()
     classes = np.load(kept)
     for row in (0, 985):
         name, meaning = image_classes()[row].name, image_classes()[row].definition
-        both = TEXT.encode_passages([f"a photo of a {name}", f"a photo of a {name}: {meaning}"])
+        both = text_encoder.encode_passages([f"a photo of a {name}", f"a photo of a {name}: {meaning}"])
         np.testing.assert_allclose(classes[row], both.sum(axis=0) / np.linalg.norm(both.sum(axis=0)), atol=1e-5)
 
 
@@ -136,41 +138,45 @@ def test_a_part_of_a_photo_has_features_near_the_whole(encoder: ConSEImageEncode
     assert list((parts @ whole.T).argmax(axis=1)) == [0, 1]
 
 
-def test_one_query_vector_serves_the_text_lane_too(encoder: ConSEImageEncoder) -> None:
-    np.testing.assert_array_equal(encoder.encode_queries(["a dog"]), TEXT.encode_queries(["a dog"]))
+def test_one_query_vector_serves_the_text_lane_too(
+    encoder: ConSEImageEncoder, text_encoder: BuiltinTextEncoder
+) -> None:
+    np.testing.assert_array_equal(encoder.encode_queries(["a dog"]), text_encoder.encode_queries(["a dog"]))
 
 
-def test_the_space_differs_from_the_text_encoders_and_names_its_parts(encoder: ConSEImageEncoder) -> None:
+def test_the_space_differs_from_the_text_encoders_and_names_its_parts(
+    encoder: ConSEImageEncoder, text_encoder: BuiltinTextEncoder
+) -> None:
     assert encoder.space.dim == 384
     assert not encoder.space.multi_vector
     assert encoder.space.revision == "579344248a93+9656183eaeaf"
-    assert TEXT.space.fingerprint in encoder.space.options
-    assert encoder.space.fingerprint != TEXT.space.fingerprint
+    assert text_encoder.space.fingerprint in encoder.space.options
+    assert encoder.space.fingerprint != text_encoder.space.fingerprint
 
 
-def test_class_vectors_are_computed_once_and_then_read(tmp_path: Path) -> None:
-    text = Counting()
+def test_class_vectors_are_computed_once_and_then_read(tmp_path: Path, text_encoder: BuiltinTextEncoder) -> None:
+    text = Counting(text_encoder)
     made = load_class_vectors(text, tmp_path / "deep" / "cache")
     assert text.text_count == 2000
     np.testing.assert_array_equal(load_class_vectors(text, tmp_path / "deep" / "cache"), made)
     assert text.text_count == 2000
-    load_class_vectors(Counting("another space"), tmp_path / "deep" / "cache")
+    load_class_vectors(Counting(text_encoder, "another space"), tmp_path / "deep" / "cache")
     assert len(list((tmp_path / "deep" / "cache").iterdir())) == 2
 
 
-def test_a_damaged_cache_is_replaced(tmp_path: Path) -> None:
-    made = load_class_vectors(Counting(), tmp_path)
+def test_a_damaged_cache_is_replaced(tmp_path: Path, text_encoder: BuiltinTextEncoder) -> None:
+    made = load_class_vectors(Counting(text_encoder), tmp_path)
     (kept,) = tmp_path.iterdir()
     whole = kept.read_bytes()
     for damaged in (b"", whole[:1000], b"not numpy", whole[:-1]):
         kept.write_bytes(damaged)
-        np.testing.assert_array_equal(load_class_vectors(Counting(), tmp_path), made)
+        np.testing.assert_array_equal(load_class_vectors(Counting(text_encoder), tmp_path), made)
         assert kept.read_bytes() == whole
 
 
-def test_a_cache_that_cannot_be_written_to_only_costs_time(tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_to_only_costs_time(tmp_path: Path, text_encoder: BuiltinTextEncoder) -> None:
     (tmp_path / "file").write_text("in the way")
-    assert load_class_vectors(Counting(), tmp_path / "file").shape == (1000, 384)
+    assert load_class_vectors(Counting(text_encoder), tmp_path / "file").shape == (1000, 384)
 
 
 def test_captions_find_their_photo_far_more_often_than_chance(encoder: ConSEImageEncoder) -> None:

@@ -13,7 +13,6 @@ from benchmarks.build_token_basis import (
 )
 from pagelens.api.engine.embedding import PageBatch, PassageAndWordsEmbedder
 from pagelens.core.errors import WeightsError
-from pagelens.core.settings import Settings
 from pagelens.core.types import PageText, Passage, no_text
 from pagelens.encode.batching import unit_rows
 from pagelens.encode.page.late_words import BuiltinPageEncoder, _describes
@@ -22,7 +21,6 @@ from pagelens.encode.text.minilm import MODEL, TOKENIZER, BuiltinTextEncoder
 from pagelens.index.lexical.analysis import analyze
 
 BASIS = BASES[MODEL]
-SHARED = BuiltinTextEncoder.load(Settings())
 LAKE = "The lake is 120 metres deep. Its water comes from the river, and pike live in it."
 BANK = "Revenue of the bank grew by 8% in FY2018; dividends were paid in March."
 
@@ -41,11 +39,6 @@ def page_of(text: str) -> PageText:
 def words_at(page: PageText, boxes: NDArray[np.float32]) -> list[str]:
     numbers = np.rint(boxes[:, 0] * 1000).astype(int)
     return [page.text[start:end] for start, end in page.spans[numbers]]
-
-
-@pytest.fixture(scope="module")
-def text_encoder() -> BuiltinTextEncoder:
-    return SHARED
 
 
 @pytest.fixture(scope="module")
@@ -179,9 +172,9 @@ def test_pages_are_encoded_independently(encoder: BuiltinPageEncoder) -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(st.text(st.characters(exclude_categories=["Z", "Cs"]), min_size=1), max_size=8))
-def test_any_text_gives_unit_rows_in_boxes_of_its_words(words: list[str]) -> None:
-    encoder = BuiltinPageEncoder(SHARED, analyze)
+@given(words=st.lists(st.text(st.characters(exclude_categories=["Z", "Cs"]), min_size=1), max_size=8))
+def test_any_text_gives_unit_rows_in_boxes_of_its_words(words: list[str], text_encoder: BuiltinTextEncoder) -> None:
+    encoder = BuiltinPageEncoder(text_encoder, analyze)
     page = page_of(" ".join(words))
     (tokens,), (query,) = encoder.encode_texts([page]), encoder.encode_queries([page.text])
     assert len(tokens.vectors) == len(tokens.boxes)

