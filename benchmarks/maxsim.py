@@ -1,9 +1,9 @@
 """Late interaction over pages of 730 tokens of 128 dimensions: speed, size and recall of several implementations.
 
-    python -m benchmarks.maxsim [--pages N ...] [--queries N]
+    python -m benchmarks.maxsim [--pages N ...] [--queries N] [--segment-pages N]
 
 All use one thread (BLAS, onnxruntime, torch, Rayon); CPU time, median over queries of 20 tokens. PageLens's pages are
-in a memory-mapped segment on disk; the others' are float32 in memory. Recall is that of the 10 or 200 best pages
+in memory-mapped segments on disk; the others' are float32 in memory. Recall is that of the 10 or 200 best pages
 against MaxSim in float32 over the original vectors, of whole pages or by windows of 24 tokens, as the builtin lane
 asks. maxsim-cpu and fast-plaid are measured where they are installed, qdrant-client's local mode up to 1,000
 pages. Pages and queries are synthetic (`benchmarks.token_pages`, which says how they were
@@ -80,24 +80,28 @@ def main() -> None:
     parser.add_argument("--pages", type=int, nargs="+", default=[1_000, 10_000])
     parser.add_argument("--queries", type=int, default=40, help="for what is quick; the rest gets a few")
     parser.add_argument("--bits", type=int, nargs="+", choices=[8, 4, 2], default=[8, 4], help="of a stored number")
+    parser.add_argument("--segment-pages", type=int, default=1_000, help="of a segment; each has centroids of its own")
     arguments = parser.parse_args()
     os.environ["RAYON_NUM_THREADS"] = "1"
     torch.set_num_threads(1)
     with threadpool_limits(limits=1):
         for size in arguments.pages:
-            _measure(size, arguments.queries, arguments.bits)
+            _measure(size, arguments.queries, arguments.bits, arguments.segment_pages)
 
 
-def _measure(size: int, queries: int, bits: Sequence[int]) -> None:
+def _measure(size: int, queries: int, bits: Sequence[int], segment_pages: int) -> None:
     synthetic = make_pages(size, queries=queries)
     with tempfile.TemporaryDirectory() as folder:
         start = time.process_time()
-        stored, postings = _store(Path(folder), synthetic.pages)
+        segments = [
+            _store(Path(folder), synthetic.pages[first : first + segment_pages])
+            for first in range(0, size, segment_pages)
+        ]
         packing = (time.process_time() - start) / size
-        rows = [*_others(synthetic, Path(folder)), *_ours(stored, postings, queries)]
+        rows = [*_others(synthetic, Path(folder)), *_ours(segments, queries)]
         for short in bits:
             if short in SHORT:
-                rows += _ours(shorten(stored, SHORT[short]), postings, queries)
+                rows += _ours([(shorten(stored, SHORT[short]), postings) for stored, postings in segments], queries)
         _print_table(synthetic, rows, queries, packing)
 
 
@@ -157,15 +161,23 @@ def _others(synthetic: SyntheticPages, folder: Path) -> list[Row]:
     return rows
 
 
-def _ours(stored: TokenRows, postings: TokenPostings, queries: int) -> list[Row]:
-    tokens = ChunkedTokens([stored.tokens], stored.tokens.dim)
-    scanned = _size(stored.tokens)
-    both = scanned + (postings.blocks.nbytes + postings.centroids.nbytes + postings.offsets.nbytes) / len(tokens)
+Segment = tuple[TokenRows, TokenPostings]
+
+
+def _ours(segments: Sequence[Segment], queries: int) -> list[Row]:
+    parts = [stored.tokens for stored, _ in segments]
+    tokens = ChunkedTokens(parts, parts[0].dim)
+    scanned = sum(map(_size, parts)) / len(tokens)
+    added = sum(table.nbytes for _, kept in segments for table in (kept.blocks, kept.centroids, kept.offsets))
+    both = scanned + added / len(tokens)
+    rows_of_parts = np.split(np.arange(len(tokens)), np.cumsum([len(part) for part in parts])[:-1])
+    indexed = [
+        IndexedSegment(part, postings, rows)
+        for part, (_, postings), rows in zip(parts, segments, rows_of_parts, strict=True)
+    ]
     exact, fast = ExactMaxSim(tokens), FastMaxSim(tokens, threads=1, micro_batching=False)
-    quick = PostingsMaxSim(
-        tokens, [IndexedSegment(stored.tokens, postings, np.arange(len(tokens)))], threads=1, scan_below=0
-    )
-    storage = stored.tokens.storage
+    quick = PostingsMaxSim(tokens, indexed, threads=1, scan_below=0)
+    storage = parts[0].storage
     rows = [Row(f"PageLens exact, float32 from {storage}", scanned, _ask(exact, K, 0), SLOW)]
     indexes: list[tuple[str, MultiVectorIndex, float]] = [("scan", fast, scanned), ("postings", quick, both)]
     for (name, index, size), window, depth in product(indexes, (0, WINDOW), (K, DEPTH)):
@@ -186,7 +198,7 @@ def _ask(index: MultiVectorIndex, k: int, window: int) -> Find:
     return lambda query: index.search(QueryTokens(query, [""] * len(query), window=window), k)[0]
 
 
-def _store(folder: Path, pages: Array) -> tuple[TokenRows, TokenPostings]:
+def _store(folder: Path, pages: Array) -> Segment:
     """Return the pages and their postings as they come back, memory-mapped, from one segment on disk."""
     space = Space(model="made up", revision="1", dim=pages.shape[2], multi_vector=True)
     boxes = np.zeros((pages.shape[1], 4), np.float32)
@@ -201,8 +213,8 @@ def _store(folder: Path, pages: Array) -> tuple[TokenRows, TokenPostings]:
 
 
 def _size(part: RaggedTokens) -> float:
-    """Return bytes a page."""
-    return (part.codes.nbytes + (0 if part.scales is None else part.scales.nbytes) + part.offsets.nbytes) / len(part)
+    """Return its bytes."""
+    return float(part.codes.nbytes + (0 if part.scales is None else part.scales.nbytes) + part.offsets.nbytes)
 
 
 def _first(scores: Array) -> NDArray[np.int64]:
