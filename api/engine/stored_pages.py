@@ -23,7 +23,8 @@ from pagelens.index.records import EmbeddedPages
 from pagelens.ingest.files.digest import FileStamp, file_stamp
 from pagelens.ingest.text.passages import passage_inputs
 
-BATCH_PAGES = 32  # embedded at once
+BATCH_PAGES = 32  # embedded at once, at most
+FIRST_BATCH_PAGES = 4  # of the first batch, so that progress is soon seen; each following one has twice as many
 WAIT_SECONDS = 0.5  # between two calls of `on_wait`
 FOUND_FILES = 8  # that are not hashed again while their pages are embedded
 
@@ -207,9 +208,9 @@ class StoredPageEmbedding:
 
 
 def _batches(parts: Iterable[DocumentSlice]) -> Iterator[list[DocumentSlice]]:
-    """Yield batches of at most `BATCH_PAGES` pages of one kind and the same lanes; many photos are embedded at once."""
+    """Yield batches of pages of one kind and the same lanes, the first ones small; many photos are embedded at once."""
     batch: list[DocumentSlice] = []
-    room = BATCH_PAGES
+    size = room = min(FIRST_BATCH_PAGES, BATCH_PAGES)
     for part in parts:
         start = 0
         while start < len(part.keys):
@@ -217,7 +218,8 @@ def _batches(parts: Iterable[DocumentSlice]) -> Iterator[list[DocumentSlice]]:
                 not room or (batch[0].row.document.kind, batch[0].lanes) != (part.row.document.kind, part.lanes)
             ):
                 yield batch
-                batch, room = [], BATCH_PAGES
+                size = min(2 * size, BATCH_PAGES)
+                batch, room = [], size
             taken = part.keys[start : start + room]
             start += len(taken)
             room -= len(taken)

@@ -119,10 +119,10 @@ def test_vectors_can_be_made_without_naming_a_file(between: Engine) -> None:
 
 
 def test_an_interruption_within_the_second_pass_keeps_the_vectors_that_were_made(own: Engine, tmp_path: Path) -> None:
-    write_pdf(tmp_path / "long" / "a.pdf", made_up_pages(40, 1), title="A long document")
+    write_pdf(tmp_path / "long" / "a.pdf", made_up_pages(12, 1), title="A long document")
     with pytest.raises(Stop):
         own.index([tmp_path / "long"], on_progress=stop_after_some_vectors)
-    assert coverage(own)["text"] == pytest.approx(32 / 40)
+    assert coverage(own)["text"] == pytest.approx(4 / 12)
     assert own.make_vectors().embedded == 8
 
 
@@ -270,3 +270,14 @@ def test_a_run_that_only_makes_vectors_of_an_earlier_one_says_so(
     assert main(["index", str(files), "-c", str(between.layout.root)]) == 0
     printed = capsys.readouterr().out
     assert "6 pages of earlier runs got their vectors." in printed and "Found by their words" not in printed
+
+
+def test_the_second_pass_soon_reports_pages_and_then_takes_many_at_once(own: Engine, tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    def note(progress: Progress) -> None:
+        if progress.second_pass and progress.pages not in seen:
+            seen.append(progress.pages)
+
+    own.index([write_pdf(tmp_path / "long.pdf", [f"Page {number}." for number in range(70)])], on_progress=note)
+    assert seen == [0, 4, 4 + 8, 4 + 8 + 16, 4 + 8 + 16 + 32, 70]
