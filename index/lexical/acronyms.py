@@ -6,8 +6,9 @@ from collections.abc import Collection
 MARK = "\ua7f7"  # a letter that no text has; stands after an acronym until stop words are left out
 _MAX_WORDS = 3  # of a line in capitals ("IT DESK") in which one may be an acronym
 _MAX_LINE = 200  # characters on either side that are examined
-_CAPITALS = re.compile(r"(?<![^\W_])[A-Z]{1,6}(?![^\W_])")
-_DOTTED = re.compile(r"(?<![^\W_])(?:[A-Z]\.){2,5}(?![^\W_])|(?<![^\W_])(?:[A-Z]\.){1,4}[A-Z](?![^\W_])")
+# Patterns begin with a class of characters, so that `re` looks only where one stands.
+_CAPITALS = re.compile(r"[A-Z](?<![^\W_][A-Z])[A-Z]{0,5}(?![^\W_])")
+_DOTTED = re.compile(r"[A-Z](?<![^\W_][A-Z])\.(?:(?:[A-Z]\.){1,4}(?![^\W_])|(?:[A-Z]\.){0,3}[A-Z](?![^\W_]))")
 _NAME_BEFORE = re.compile(r"([A-Z][a-z]+) $")
 _WORD = re.compile(r"[^\W\d_]+")
 

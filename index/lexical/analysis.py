@@ -31,6 +31,7 @@ from pagelens.index.lexical.date_forms import FoundDate, find_dates, join_dates
 from pagelens.index.lexical.korean import HANGUL, syllable_pairs, without_particles
 from pagelens.index.lexical.normalization import normalized
 from pagelens.index.lexical.number_forms import join_groups, number_forms
+from pagelens.index.lexical.piecewise import PiecewiseAnalyzer
 from pagelens.index.lexical.stems import languages_of, stems_of, words_to_stem
 
 ANALYSIS_VERSION = 7  # raised with every change of the terms; indexes made with another version are not used
@@ -69,6 +70,7 @@ def _build_analyzer() -> tantivy.TextAnalyzer:
 
 
 _ANALYZER = _build_analyzer()
+_TERMS_OF = PiecewiseAnalyzer(_ANALYZER)
 
 
 def analyze(text: str) -> list[str]:
@@ -97,19 +99,23 @@ def bigrams(terms: Sequence[str]) -> list[str]:
 
 def _analyzed(text: str, *, of_page: bool) -> list[str]:
     text = normalized(text)
-    dates = find_dates(text) if _HAS_DIGIT.search(text) else []
+    dates = _dates(text)
     return [*_plain(text, dates), *_other_forms(text, dates, of_page=of_page)]
+
+
+def _dates(text: str) -> list[FoundDate]:
+    return find_dates(text) if _HAS_DIGIT.search(text) else []
 
 
 def _plain(text: str, dates: Sequence[FoundDate]) -> list[str]:
     whole = join_groups(join_dates(text, dates)) if _HAS_DIGIT.search(text) else text
-    terms = list(_ANALYZER.analyze(marked := mark_acronyms(whole, STOPWORDS)))
+    terms = _TERMS_OF(marked := mark_acronyms(whole, STOPWORDS))
     return terms if marked is whole else [term.replace(MARK, "") for term in terms]
 
 
 @lru_cache(_CACHED_TEXTS)
 def _plain_of(text: str) -> tuple[str, ...]:
-    return tuple(_plain(text, find_dates(text)))
+    return tuple(_plain(text, _dates(text)))
 
 
 def _other_forms(text: str, dates: Sequence[FoundDate], *, of_page: bool) -> Iterator[OtherForm]:

@@ -19,20 +19,28 @@ _NAME = re.compile(r"(?<![^\W_])[A-Z]'[A-Z][^\W\d_]+")
 _ABBREVIATION = re.compile(r"(?<![^\W_])(?<!\.)[A-Za-z]{1,2}(?:\.[A-Za-z]){1,3}(?![^\W_])")
 _COMPOUND = re.compile("(?<![^\\W_])[^\\W_]++(?:\u200c[^\\W_]++)+")
 _JOINT = re.compile("[-'.\u200c\u2010\u2011]")
+_PATTERNS = tuple(  # with what stands in every word that they match
+    (pattern, re.compile(joint))
+    for pattern, joint in (
+        (_HYPHENATED, "[-\u2010\u2011]"),
+        (_NAME, "'"),
+        (_ABBREVIATION, r"\."),
+        (_COMPOUND, "\u200c"),
+    )
+)
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 
 
 def compound_words(text: str) -> Iterator[tuple[str, str]]:
     """Yield words that are written in parts: as one word in small letters, and as they stand in the text."""
-    patterns = [
-        *((_HYPHENATED,) if "-" in text or not text.isascii() else ()),
-        *((_NAME,) if "'" in text else ()),
-        *((_ABBREVIATION,) if "." in text else ()),
-        *((_COMPOUND,) if not text.isascii() else ()),
-    ]
-    for pattern in patterns:
-        for match in pattern.finditer(text):
-            yield _JOINT.sub("", match.group()).lower(), match.group()
+    tokens = text.split()  # no pattern has a blank
+    for pattern, joint in _PATTERNS:
+        if pattern is _COMPOUND and text.isascii():
+            continue
+        for token in tokens:
+            if joint.search(token):
+                for match in pattern.finditer(token):
+                    yield _JOINT.sub("", match.group()).lower(), match.group()
 
 
 def without_umlauts(word: str) -> str:

@@ -44,7 +44,9 @@ _MONTHS = """
 """
 _NOMINATIVES = "январь февраль март апрель май июнь июль август сентябрь октябрь ноябрь декабрь".split()
 
+_WORD_OF_LETTERS = re.compile(r"[^\W\d_]{3,12}")
 _WORD = re.compile("(?:[^\\W\\d_]|[\u0900-\u0903\u093a-\u094f]){3,12}")  # with the vowel signs of Devanagari
+_DEVANAGARI = re.compile("[\u0900-\u0903\u093a-\u094f]")
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th|er|º|ª)?\.?"
 _DAY_BEFORE = re.compile(rf"(?<![\w.,/]){_DAY}(?:\s+(?:of|de)\s+|[\s/-]*)$", re.IGNORECASE)
 _YEAR_AFTER = re.compile(r"\.?,?(?:\s+(?:of|de|del)\s+|[\s/-]*)(?P<year>[12]\d{3})(?![^\W_])", re.IGNORECASE)
@@ -54,17 +56,21 @@ _DAY_AFTER = re.compile(
 )
 _WHOLE = 8  # digits of a whole date; shorter texts (5.3.24) may mean something else
 _REACH = 16  # characters before a month's name in which its day stands
+# Patterns begin with a class of characters, and what may not stand before it is said after it: so `re` looks only where
+# such a character stands, which takes a fifth of the time.
 _YEAR_FIRST = re.compile(
-    r"(?<![^\W_])(?<![.,/-])(?P<year>[12]\d{3})(?P<separator>[-/.])(?P<month>\d{1,2})(?:(?P=separator)(?P<day>\d{1,2}))?"
+    r"(?P<year>[12](?<![^\W_][12])(?<![.,/-][12])\d{3})(?P<separator>[-/.])(?P<month>\d{1,2})(?:(?P=separator)(?P<day>\d{1,2}))?"
     r"(?![\d/-]|[.,]\d)"
 )
-_KOREAN = re.compile(r"(?<![\w.,/-])(?P<year>[12]\d{3})\. (?P<month>\d{1,2})\. (?P<day>\d{1,2})(?![\w,/-]|\.\d)")
+_KOREAN = re.compile(r"(?P<year>[12](?<![\w.,/-][12])\d{3})\. (?P<month>\d{1,2})\. (?P<day>\d{1,2})(?![\w,/-]|\.\d)")
 _YEAR_LAST = re.compile(
-    r"(?<![^\W_])(?<![.,/-])(?P<first>\d{1,2})(?P<separator>\. ?|[-/])(?P<second>\d{1,2})(?P=separator)"
+    r"(?P<first>\d(?<![^\W_]\d)(?<![.,/-]\d)\d?)(?P<separator>\. ?|[-/])(?P<second>\d{1,2})(?P=separator)"
     r"(?P<year>[12]\d{3}|\d\d)(?![\w/-]|[.,]\d)"
 )
-_MONTH_AND_YEAR = re.compile(r"(?<![^\W_])(?<![.,/-])(?P<month>\d\d?)[/.](?P<year>(?:19|20)\d\d)(?![\w/-]|[.,]\d)")
-_COMPACT = re.compile(r"(?<![^\W_])(?P<year>(?:19|20)\d\d)(?P<month>[01]\d)(?P<day>[0-3]\d)(?![^\W_])")
+_MONTH_AND_YEAR = re.compile(r"(?P<month>\d(?<![^\W_]\d)(?<![.,/-]\d)\d?)[/.](?P<year>(?:19|20)\d\d)(?![\w/-]|[.,]\d)")
+_COMPACT = re.compile(
+    r"(?P<year>[12](?<![^\W_][12])(?:(?<=1)9|(?<=2)0)\d\d)(?P<month>[01]\d)(?P<day>[0-3]\d)(?![^\W_])"
+)
 _ERAS = {
     "明治": 1867,
     "大正": 1911,
@@ -82,6 +88,10 @@ _VIETNAMESE = re.compile(
     r"(?<!\w)(?:ngày\s+)?(?P<day>\d{1,2})\s+tháng\s+(?P<month>\d{1,2})(?:,?\s+năm\s+(?P<year>[12]\d{3}))?(?!\w)",
     re.IGNORECASE,
 )
+_BY_MONTH_SIGN = (
+    (re.compile("[月월]"), _EAST_ASIAN),
+    (re.compile("tháng", re.IGNORECASE), _VIETNAMESE),
+)  # what stands in each date of a pattern
 _IN_DIGITS = (_YEAR_FIRST, _KOREAN, _YEAR_LAST, _MONTH_AND_YEAR, _COMPACT)
 _LEAP_YEAR = 2000  # for a day and a month without a year
 _CACHED_WORDS = 65_536
@@ -106,7 +116,10 @@ class FoundDate(NamedTuple):
 def find_dates(text: str) -> list[FoundDate]:
     """Return the dates of a text, in order."""
     found = [_found(start, end, [reading], text[start:end]) for start, end, reading in _written_dates(text)]
-    for pattern in _IN_DIGITS if text.isascii() else (*_IN_DIGITS, _EAST_ASIAN, _VIETNAMESE):
+    patterns = [*_IN_DIGITS]
+    if not text.isascii():
+        patterns += [pattern for month, pattern in _BY_MONTH_SIGN if month.search(text)]
+    for pattern in patterns:
         found += [_found(match.start(), match.end(), _readings(match), "") for match in pattern.finditer(text)]
     dates: list[FoundDate] = []
     for one in sorted(found):
@@ -145,8 +158,12 @@ def _found(start: int, end: int, readings: Sequence[Reading], written: str) -> F
 
 def _written_dates(text: str) -> Iterator[tuple[int, int, Reading]]:
     """Yield the dates with a month's name as (start, end, reading)."""
-    for word in _WORD.finditer(text):
-        month = _MONTH_OF.get(word.group().lower()) or (0 if word.group().isascii() else _month(word.group()))
+    pattern = _WORD if _DEVANAGARI.search(text) else _WORD_OF_LETTERS
+    months = {word: month for word in set(pattern.findall(text)) if (month := _month_of_word(word))}
+    if not months:
+        return
+    for word in pattern.finditer(text):
+        month = months.get(word.group(), 0)
         if not month:
             continue
         before = max(0, word.start() - _REACH)
@@ -188,6 +205,10 @@ def _year(match: re.Match[str] | None) -> int | None:
     if not written:
         return None
     return int(written) if len(written) > 2 else int(written) + (1900 if int(written) >= _CENTURY else 2000)
+
+
+def _month_of_word(word: str) -> int:
+    return _MONTH_OF.get(word.lower()) or (0 if word.isascii() else _month(word))
 
 
 @lru_cache(_CACHED_WORDS)

@@ -14,6 +14,8 @@ from functools import cache, lru_cache
 
 import tantivy
 
+from pagelens.index.lexical.piecewise import PiecewiseAnalyzer
+
 MARK = "~"
 SHORT_TEXT = 16  # words; without function words, a longer one is a table or in a language without a stemmer
 MIN_COUNT = 0.5  # of the function words of a short text; one that n languages have counts 1/n
@@ -120,7 +122,7 @@ _WORD = tantivy.TextAnalyzerBuilder(
         r"[\p{Latin}\p{M}]+|[\p{Cyrillic}\p{M}]+|\p{Greek}+|\p{Arabic}+|\p{Hebrew}+|[\p{Tamil}\p{M}]+"
     )
 )
-_WORDS = _WORD.filter(tantivy.Filter.remove_long(80)).filter(tantivy.Filter.lowercase()).build()
+_WORDS_OF = PiecewiseAnalyzer(_WORD.filter(tantivy.Filter.remove_long(80)).filter(tantivy.Filter.lowercase()).build())
 
 
 def is_function_word(word: str) -> bool:
@@ -130,7 +132,7 @@ def is_function_word(word: str) -> bool:
 
 def words_to_stem(text: str) -> list[str]:
     """Return the words of a text in small letters that may have stems beside their plain terms."""
-    return list(_WORDS.analyze(text))
+    return _WORDS_OF(text)
 
 
 def languages_of(words: Sequence[str], *, of_page: bool = False) -> tuple[str, ...]:
