@@ -2,6 +2,7 @@
 
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,13 @@ from pagelens.core.errors import (
 from pagelens.core.keys import number_of, page_of
 from pagelens.core.spaces import Space
 from pagelens.index import reader
+from pagelens.index import writer as writer_module
 from pagelens.index.creation import create
 from pagelens.index.layout import CatalogRecord, Layout, load, writer_lock
 from pagelens.index.reader import CollectionReader, Snapshot
 from pagelens.index.segments import check_segment
 from pagelens.index.stores.compaction import MAX_SMALL_SEGMENTS
-from pagelens.index.writer import CollectionWriter
+from pagelens.index.writer import CollectionWriter, words_flush_seconds
 from tests.index.fixtures import SPACE, TEXT, make, new_pages, search_words, sha, vector, write
 
 FRUIT = ["apple one", "banana two", "cherry three"]
@@ -125,6 +127,24 @@ def test_a_changed_file_replaces_its_old_version_in_one_step(root: Path, pdf: st
         with reader.snapshot() as snapshot:
             assert texts(snapshot) == sorted(TREES)
             assert len(snapshot.words) == 2
+
+
+def test_pages_without_vectors_are_found_sooner_than_others(
+    root: Path, pdf: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert [words_flush_seconds(elapsed) for elapsed in (0.0, 10.0, 30.0, 1_000.0)] == [2.0, 2.0, 6.0, 10.0]
+    monkeypatch.setattr(writer_module, "words_flush_seconds", lambda _: 0.0)
+    reader = CollectionReader(root)
+    with CollectionWriter(root) as writer:
+        writer.add(new_pages(pdf, FRUIT))
+        with reader.snapshot() as snapshot:
+            assert snapshot.documents == {}
+        writer.commit()
+        trees = new_pages(str(Path(pdf).with_name("b.pdf")), TREES)
+        writer.add(replace(trees, vectors={}, embedded=False))
+        with reader.snapshot() as snapshot:
+            assert len(snapshot.documents) == 2
+            assert len(search_words(snapshot, ["oak"], 5)) == 1
 
 
 def test_an_open_snapshot_does_not_change(root: Path, pdf: str) -> None:
