@@ -8,11 +8,13 @@ Must be called with `pagelens.ingest.readers.mupdf.LOCK` held.
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pagelens.ingest.readers.drawing_log import FAINT, LIGHT, Area, DrawingLog, log_drawing
 from pagelens.ingest.readers.mupdf import pymupdf
 
 Reason = Literal["of the colour behind them", "under a picture", "too small to read", "outside the page"]
@@ -21,8 +23,6 @@ Boxes = NDArray[np.float64]  # (n, 4) x0 y0 x1 y1 in points, as returned by `get
 _MIN_REPORTED = 3  # hidden words of a page; fewer are left out without a message
 _MIN_OUTSIDE = 12  # words outside the page; fewer may be printers' marks and are not counted
 _INVISIBLE = 3  # PDF's text rendering mode (ISO 32000-1, 9.3.6)
-_LIGHT = 0.75  # luminance 0..1 from which letters may vanish on paper
-_FAINT = 0.1  # opacity below which letters may vanish anywhere
 _MIN_CONTRAST = 12  # of 255, in any channel; less is not visible. #f4f4f4 on white is 11
 _DPI = 100
 _MAX_PIXELS = 4_000_000  # of the rendered page
@@ -36,7 +36,6 @@ _MIN_INK = 0.04  # and a visible word's ink fills at least this share of its box
 _MAX_PAIRS = 2_000_000  # of spans and fills that are compared; with more it is cheaper to render the page
 _MAX_IMAGES = 200  # the last so many of a page are considered
 _MOST_WORDS, _MIN_WORDS = 0.8, 10  # share of the words that are not under images, and their least number
-_FILLS = ("fill-path", "fill-image", "fill-shade")
 
 
 @dataclass(slots=True)
@@ -58,25 +57,45 @@ class VisibleWords:
 def find_visible_words(mupdf_page: Any, texts: Sequence[str], boxes: Boxes, displayed: Boxes) -> VisibleWords:
     """Return which of a page's words are visible; `boxes` (n, 4) before the page's rotation, `displayed` after it."""
     result = VisibleWords(np.ones(len(texts), np.bool_))
-    spans = mupdf_page.get_texttrace()
-    outside = _words_outside(spans, mupdf_page)
+    content = _PageContent(mupdf_page)
+    outside = _words_outside(content)
     if outside >= _MIN_OUTSIDE:
         result.hidden["outside the page"] = outside
     if not len(texts):
         return result
-    drawn = mupdf_page.get_bboxlog()
     _hide(result, _too_small(mupdf_page, texts, boxes), "too small to read")
-    covered = _under_images(mupdf_page, spans, drawn, boxes)
-    if covered or _needs_rendering(spans, drawn):
-        image = _RenderedPage(mupdf_page, displayed)
-        under = [at for at, colour in covered.items() if _is_word(texts[at]) and not image.has_colour(at, colour)]
-        doubtful = np.flatnonzero(result.mask & ~image.plain_ink()).tolist()
-        blank = [at for at in doubtful if not image.has_ink(at, texts[at])]
-        if len(set(blank) - covered.keys()) > max(_MIN_WORDS, _MOST_WORDS * (len(texts) - len(covered))):
-            under = list(covered)  # the whole text layer lies under what is displayed: ink over these is not theirs
-        _hide(result, _mask(under, len(texts)), "under a picture")
-        _hide(result, _mask(blank, len(texts)), "of the colour behind them")
+    covered = _under_images(content, boxes)
+    if not covered and not _may_need_rendering(content):
+        return result
+    image = _RenderedPage(mupdf_page, displayed)
+    under = [at for at, colour in covered.items() if _is_word(texts[at]) and not image.has_colour(at, colour)]
+    doubtful = np.flatnonzero(result.mask & ~image.plain_ink()).tolist()
+    blank = [at for at in doubtful if not image.has_ink(at, texts[at])]
+    if blank and not covered and not _needs_rendering(content):
+        return result
+    if len(set(blank) - covered.keys()) > max(_MIN_WORDS, _MOST_WORDS * (len(texts) - len(covered))):
+        under = list(covered)  # the whole text layer lies under what is displayed: ink over these is not theirs
+    _hide(result, _mask(under, len(texts)), "under a picture")
+    _hide(result, _mask(blank, len(texts)), "of the colour behind them")
     return result
+
+
+class _PageContent:
+    """What a page draws. MuPDF's own lists take longer to make than the log, and most pages need none of them."""
+
+    def __init__(self, mupdf_page: Any) -> None:
+        self.page = mupdf_page
+        self.log: DrawingLog = log_drawing(mupdf_page)
+
+    @cached_property
+    def spans(self) -> Sequence[dict[str, Any]]:
+        """The texts with all their letters."""
+        return self.page.get_texttrace()  # type: ignore[no-any-return]
+
+    @cached_property
+    def drawn(self) -> Sequence[tuple[str, Area]]:
+        """The operations with their areas, in the drawing order."""
+        return self.page.get_bboxlog()  # type: ignore[no-any-return]
 
 
 class _RenderedPage:
@@ -84,9 +103,10 @@ class _RenderedPage:
 
     def __init__(self, mupdf_page: Any, displayed: Boxes) -> None:
         zoom = min(_DPI / 72, (_MAX_PIXELS / (mupdf_page.rect.width * mupdf_page.rect.height)) ** 0.5)
-        pixmap = mupdf_page.get_pixmap(matrix=pymupdf.Matrix(zoom, zoom), alpha=False)
-        self._pixels = np.frombuffer(pixmap.samples, np.uint8).reshape(pixmap.height, pixmap.width, 3)
-        self._green = np.ascontiguousarray(self._pixels[:, :, 1])
+        self._pixmap = mupdf_page.get_pixmap(matrix=pymupdf.Matrix(zoom, zoom), alpha=False)  # holds the pixels
+        memory = pymupdf.mupdf.fz_pixmap_samples_memoryview(self._pixmap.this)
+        self._pixels = np.frombuffer(memory, np.uint8).reshape(self._pixmap.height, self._pixmap.width, 3)
+        self._green = self._pixels[:, :, 1]
         self._scaled = displayed * zoom  # (n_words, 4) in pixels
         self._boxes = self._scaled.tolist()
 
@@ -156,11 +176,13 @@ def _mask(positions: Sequence[int], count: int) -> NDArray[np.bool_]:
     return mask
 
 
-def _words_outside(spans: Iterable[dict[str, Any]], mupdf_page: Any) -> int:
+def _words_outside(content: _PageContent) -> int:
     """Count the words drawn entirely outside the page."""
-    width, height = mupdf_page.cropbox.width, mupdf_page.cropbox.height
+    width, height = content.page.cropbox.width, content.page.cropbox.height
+    if content.log.is_within(width, height):
+        return 0
     count = 0
-    for span in spans:
+    for span in content.spans:
         x0, y0, x1, y1 = span["bbox"]
         if x1 < 0 or y1 < 0 or x0 > width or y0 > height:
             count += len("".join(chr(char[0]) for char in span["chars"]).split())
@@ -175,31 +197,38 @@ def _too_small(mupdf_page: Any, texts: Sequence[str], boxes: Boxes) -> NDArray[n
     return np.asarray((sizes < _TINY) & (sizes < _TINY_SHARE * longest), np.bool_)
 
 
-def _under_images(
-    mupdf_page: Any, spans: Sequence[dict[str, Any]], drawn: Sequence[Any], boxes: Boxes
-) -> dict[int, Sequence[float]]:
+def _under_images(content: _PageContent, boxes: Boxes) -> dict[int, Sequence[float]]:
     """Return the words over which an opaque image was drawn that is not a scan of the page, each with its colour.
 
     Images that are clipped by a path are included although they may not cover the word.
     """
-    over = [(at, np.array(box)) for at, (operation, box) in enumerate(drawn) if operation == "fill-image"][
-        -_MAX_IMAGES:
-    ]
-    if not over or not spans or over[-1][0] < spans[0]["seqno"]:
+    area = content.page.rect.width * content.page.rect.height
+    over = [np.array(box) for box in content.log.images[-_MAX_IMAGES:]]
+    over = [box for box in over if not _is_scan(box, area)]
+    if not any(_within(boxes, box).any() for box in over):
         return {}
-    opaque = [np.array(info["bbox"]) for info in mupdf_page.get_image_info() if not info["has-mask"]]
-    area = mupdf_page.rect.width * mupdf_page.rect.height
-    letters = _letters(spans)
+    opaque = [np.array(info["bbox"]) for info in content.page.get_image_info() if not info["has-mask"]]
+    if not any(_is_one_of(box, opaque) for box in over):
+        return {}
+    letters = _letters(content.spans)
     covered: dict[int, Sequence[float]] = {}
-    for at, box in over:
-        is_scan = (box[2] - box[0]) * (box[3] - box[1]) >= _SCAN_SHARE * area
-        if is_scan or not any(np.abs(opaque_box - box).max() < 1 for opaque_box in opaque):
+    images = [(at, np.array(box)) for at, (operation, box) in enumerate(content.drawn) if operation == "fill-image"]
+    for at, box in images[-_MAX_IMAGES:]:
+        if _is_scan(box, area) or not _is_one_of(box, opaque):
             continue
         for word in np.flatnonzero(_within(boxes, box)).tolist():
             inside = letters[((letters[:, :2] >= boxes[word, :2]) & (letters[:, :2] <= boxes[word, 2:])).all(1)]
             if len(inside) and (inside[:, 2] < at).all():
                 covered[word] = inside[0, 3:].tolist()
     return covered
+
+
+def _is_scan(box: NDArray[np.float64], area: float) -> bool:
+    return bool((box[2] - box[0]) * (box[3] - box[1]) >= _SCAN_SHARE * area)
+
+
+def _is_one_of(box: NDArray[np.float64], boxes: Iterable[NDArray[np.float64]]) -> bool:
+    return any(np.abs(other - box).max() < 1 for other in boxes)
 
 
 def _within(boxes: Boxes, outer: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -216,13 +245,27 @@ def _letters(spans: Iterable[dict[str, Any]]) -> NDArray[np.float64]:
     return np.array(rows, np.float64).reshape(-1, 6)
 
 
-def _needs_rendering(spans: Sequence[dict[str, Any]], drawn: Sequence[Any]) -> bool:
+def _may_need_rendering(content: _PageContent) -> bool:
+    """Tell whether `_needs_rendering` may be True; looks at single letters only where fills touch no ink of texts."""
+    log = content.log
+    if log.may_vanish or len(log.fills) * len(log.texts) > _MAX_PAIRS:
+        return True
+    return bool(log.fills) and (_overlap(log.fills, log.texts) or _needs_rendering(content))
+
+
+def _overlap(areas: Sequence[Area], others: Sequence[Area]) -> bool:
+    """Tell whether one of the areas overlaps with one of the others."""
+    left, top, right, bottom = np.array(others).reshape(-1, 4).T
+    return any(((x0 < right) & (y0 < bottom) & (x1 > left) & (y1 > top)).any() for x0, y0, x1, y1 in areas)
+
+
+def _needs_rendering(content: _PageContent) -> bool:
     """Tell whether some letters may have the colour of what is behind them, so that the page must be rendered."""
-    fills = [box for operation, box in drawn if operation in _FILLS]
+    spans, fills = content.spans, content.log.fills
     if len(fills) * len(spans) > _MAX_PAIRS:
         return True
     for span in spans:
-        if span["type"] == _INVISIBLE or span["opacity"] < _FAINT or _luminance(span["color"]) > _LIGHT:
+        if span["type"] == _INVISIBLE or span["opacity"] < FAINT or _luminance(span["color"]) > LIGHT:
             return True
         x0, y0, x1, y1 = span["bbox"]
         if any(a < x1 and b < y1 and c > x0 and d > y0 for a, b, c, d in fills):

@@ -139,22 +139,22 @@ def document_title(mupdf_document: Any) -> str:
 
 def _title_lines(mupdf_page: Any) -> list[SizedLine]:
     """Return the lines that run across the page as displayed, or down it, with their type size and their top, 0..1."""
-    rotation, height = mupdf_page.rotation_matrix, mupdf_page.rect.height
+    rotation, height, is_rotated = mupdf_page.rotation_matrix, mupdf_page.rect.height, bool(mupdf_page.rotation)
     a, b, c, d = tuple(rotation)[:4]
     lines: list[SizedLine] = []
-    spans: list[tuple[Any, float]] = []  # box and type size
+    spans: list[dict[str, Any]] = []
     for block in mupdf_page.get_text("dict", flags=pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_CLIP)["blocks"]:
         for line in block.get("lines", ()):
             x, y = line["dir"]
             is_across = a * x + c * y >= 0.99 and abs(b * x + d * y) <= 0.1
             if not is_across and not line["wmode"]:
                 continue  # rotated text: a watermark, a margin note
-            top = (pymupdf.Rect(line["bbox"]) * rotation).y0 / height
-            lines += [SizedLine(text, size, top) for size, text in _runs(line["spans"])]
-            spans += [(pymupdf.Rect(span["bbox"]) * rotation, span["size"]) for span in line["spans"]]
+            top = (pymupdf.Rect(line["bbox"]) * rotation).y0 if is_rotated else line["bbox"][1]
+            lines += [SizedLine(text, size, top / height) for size, text in _runs(line["spans"])]
+            spans += line["spans"]
     text = "".join(line.text for line in lines)
     if has_right_to_left(text) or is_brahmic(text) or loses_gaps(text):
-        return _read_lines(mupdf_page, spans)
+        return _read_lines(mupdf_page, [(pymupdf.Rect(span["bbox"]) * rotation, span["size"]) for span in spans])
     return lines
 
 

@@ -5,6 +5,7 @@ and rotation applied. Words come in the order in which the file draws them, bloc
 columns that it draws row by row apart.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -40,6 +41,7 @@ from pagelens.ingest.text.vertical_text import join_vertical_text
 
 MAX_PIXELS = 40_000_000  # of a page image: 120 MB
 
+_BLANK = re.compile(f"[{BLANKS}]")
 _TEXT_KINDS = ("fill-text", "stroke-text", "ignore-text")  # in MuPDF's list of what it draws on a page
 
 
@@ -48,7 +50,7 @@ def page_words(mupdf_page: Any, glyph_texts: Mapping[GlyphKey, str] = NO_GLYPH_T
 
     `glyph_texts`: what glyphs of a Brahmic script stand for that have no Unicode value.
     """
-    words = [word[:7] for word in mupdf_page.get_text("words", flags=TEXT_FLAGS, delimiters=BLANKS)]
+    words = drawn_words(mupdf_page, TEXT_FLAGS)
     text = "".join([word[4] for word in words])
     if mupdf_page.parent.is_reflowable:
         is_misread = has_right_to_left(text) or is_brahmic(text)
@@ -59,11 +61,20 @@ def page_words(mupdf_page: Any, glyph_texts: Mapping[GlyphKey, str] = NO_GLYPH_T
         return glyph_words(mupdf_page, words, glyph_texts=glyph_texts)
     if loses_gaps(text):
         flags = TEXT_FLAGS | pymupdf.TEXT_INHIBIT_SPACES
-        drawn = [word[:7] for word in mupdf_page.get_text("words", flags=flags, delimiters=BLANKS)]
+        drawn = drawn_words(mupdf_page, flags)
         if draws_blanks(words, drawn):
             return without_autospace(words, drawn)
         return gap_words(mupdf_page)
     return words
+
+
+def drawn_words(mupdf_page: Any, flags: int) -> list[MuPdfWord]:
+    """Return the words of MuPDF's structured text; those of `BLANKS` that are on the page part words too."""
+    text_page = mupdf_page.get_textpage(flags=flags)
+    words = [word[:7] for word in text_page.extractWORDS()]
+    if not _BLANK.search("".join([word[4] for word in words])):  # looking for them takes four times as long
+        return words
+    return [word[:7] for word in text_page.extractWORDS(BLANKS)]
 
 
 def _right_to_left_words(mupdf_page: Any) -> list[MuPdfWord]:
@@ -159,19 +170,16 @@ def _along(box: Box, across: float, down: float) -> Box:
 
 def page_text(mupdf_page: Any, mupdf_words: Sequence[MuPdfWord]) -> tuple[PageText, str]:
     """Return the text of the words that are visible on the page, and a message about what is wrong with them, or ""."""
-    boxes = np.array([word[:4] for word in mupdf_words], np.float64).reshape(-1, 4)
+    *edges, texts, blocks, lines = zip(*mupdf_words, strict=True) if mupdf_words else ((),) * 7
+    boxes = np.array(edges, np.float64).T  # (n_words, 4)
     displayed = rotate_boxes(boxes, mupdf_page.rotation_matrix)
-    visible, check_problem = _visible_words(mupdf_page, [word[4] for word in mupdf_words], boxes, displayed)
-    readable = visible.mask & np.array([bool(word[4].strip(REPLACEMENT)) for word in mupdf_words], np.bool_)
-    boxes = displayed[readable]
-    words = [
-        Word(text, x0, y0, x1, y1, block, line)
-        for (_, _, _, _, text, block, line), (x0, y0, x1, y1) in zip(
-            (mupdf_words[at] for at in np.flatnonzero(readable).tolist()), boxes.tolist(), strict=True
-        )
-    ]
-    lines = _in_reading_order(words, boxes)
-    text = assemble_text(lines, width=mupdf_page.rect.width, height=mupdf_page.rect.height)
+    visible, check_problem = _visible_words(mupdf_page, texts, boxes, displayed)
+    readable = visible.mask & np.array([bool(text.strip(REPLACEMENT)) for text in texts], np.bool_)
+    words = list(map(Word, texts, *displayed.T.tolist(), blocks, lines))
+    if not readable.all():
+        displayed, words = displayed[readable], [words[at] for at in np.flatnonzero(readable)]
+    ordered = _in_reading_order(words, displayed)
+    text = assemble_text(ordered, width=mupdf_page.rect.width, height=mupdf_page.rect.height)
     problem = WORDS_LOST if int(visible.mask.sum()) > 2 * len(words) else ""
     return text, problem or check_problem or visible.problem()
 

@@ -10,7 +10,7 @@ from math import inf
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from pagelens.ingest.readers.mupdf import MuPdfWord, pymupdf
+from pagelens.ingest.readers.mupdf import TEXT_FLAGS, MuPdfWord, pymupdf
 
 SOFT_HYPHEN = "\xad"
 MIN_ADVANCE = 0.1  # of the type size: how far what follows a drawn hyphen stands from where the hyphen begins
@@ -26,7 +26,7 @@ def without_undrawn_hyphens(mupdf_page: Any, words: Sequence[MuPdfWord]) -> list
     """Return the words of a page without the soft hyphens on which the next letter stands; those drawn stay."""
     if not any(SOFT_HYPHEN in word[4] for word in words):
         return list(words)
-    hyphens = sorted(_hyphens(mupdf_page))
+    hyphens = sorted(_hyphens(mupdf_page, [word[:4] for word in words if SOFT_HYPHEN in word[4]]))
     return [(*word[:4], _visible(word, hyphens), *word[5:]) if SOFT_HYPHEN in word[4] else word for word in words]
 
 
@@ -43,18 +43,36 @@ def _visible(word: MuPdfWord, hyphens: Sequence[_Hyphen]) -> str:
     )
 
 
-def _hyphens(mupdf_page: Any) -> list[_Hyphen]:
-    """Return the page's soft hyphens."""
-    flags = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_CLIP
-    hyphens = []
-    for block in mupdf_page.get_text("rawdict", flags=flags)["blocks"]:
-        for line in block["lines"]:
-            chars = [(char, span["size"]) for span in line["spans"] for char in span["chars"]]
-            for (char, size), following in zip_longest(chars, chars[1:]):
-                if char["c"] == SOFT_HYPHEN:
-                    is_drawn = following is None or _distance(char, following[0]) >= MIN_ADVANCE * size
-                    x0, y0, _, y1 = char["bbox"]
-                    hyphens.append(_Hyphen(y=(y0 + y1) / 2, x=x0, is_drawn=is_drawn))
+def _hyphens(mupdf_page: Any, boxes: Sequence[tuple[float, float, float, float]]) -> list[_Hyphen]:
+    """Return the soft hyphens of the page's lines that lie in one of the boxes in part."""
+    text_page = mupdf_page.get_textpage(flags=TEXT_FLAGS).this
+    return [
+        hyphen
+        for block in text_page
+        if block.m_internal.type == pymupdf.mupdf.FZ_STEXT_BLOCK_TEXT
+        for line in block
+        if _touches(line.m_internal.bbox, boxes)
+        for hyphen in _hyphens_of_line(line, text_page)
+    ]
+
+
+def _touches(area: Any, boxes: Sequence[tuple[float, float, float, float]]) -> bool:
+    left, top, right, bottom = area.x0, area.y0, area.x1, area.y1
+    return any(x0 <= right and x1 >= left and y0 <= bottom and y1 >= top for x0, y0, x1, y1 in boxes)
+
+
+def _hyphens_of_line(line: Any, text_page: Any) -> list[_Hyphen]:
+    mupdf = pymupdf.mupdf
+    content: dict[str, Any] = {}  # as in PyMuPDF's "rawdict", which takes longer: it has all lines of a page
+    area = mupdf.FzRect(text_page.m_internal.mediabox)
+    pymupdf.JM_make_spanlist(content, line, True, mupdf.fz_new_buffer(128), area)
+    chars = [(char, span["size"]) for span in content["spans"] for char in span["chars"]]
+    hyphens: list[_Hyphen] = []
+    for (char, size), following in zip_longest(chars, chars[1:]):
+        if char["c"] == SOFT_HYPHEN:
+            is_drawn = following is None or _distance(char, following[0]) >= MIN_ADVANCE * size
+            x0, y0, _, y1 = char["bbox"]
+            hyphens.append(_Hyphen(y=(y0 + y1) / 2, x=x0, is_drawn=is_drawn))
     return hyphens
 
 

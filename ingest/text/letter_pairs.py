@@ -37,6 +37,7 @@ MIN_LETTERS = 100  # of a text whose language is told
 
 _LATIN_LETTER = re.compile("[A-Za-z\u00c0-\u024f\u1e00-\u1eff]")
 _ADDRESS = re.compile(r"://|www\.|@")  # in what is no word of a language
+_BLANKS = re.compile(r"(\s+)")
 _PLAIN = str.maketrans("ßøłđıæœþðŋħςŧə", "soldiaotdnhσte")  # letters that have no accent to be taken off
 _BOUNDARY, _MARK, _SKIPPED = 0, 254, 255  # codes besides those of letters, from 1; of combining accents; of digits
 
@@ -73,7 +74,7 @@ def fold_letters(text: str) -> str:
     """Return the text in small letters without accents and addresses; line ends stay."""
     plain = text.lower()
     if _ADDRESS.search(plain):
-        plain = re.sub(r"\S+", lambda match: " " if _ADDRESS.search(match.group()) else match.group(), plain)
+        plain = "".join([" " if _ADDRESS.search(part) else part for part in _BLANKS.split(plain)])
     if not plain.isascii():
         plain = unicodedata.normalize("NFD", plain).translate(_PLAIN)
     return plain

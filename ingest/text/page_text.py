@@ -1,12 +1,14 @@
 """Builds a page's text from words with boxes: words are cleaned and joined, with exact spans."""
 
-import math
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pagelens.core.types import PageText, TextSource, no_text
 from pagelens.core.word_breaks import is_cjk
@@ -67,27 +69,26 @@ def assemble_text(
     `width` and `height` of the page are in the unit of the boxes. Boxes are clipped to the page; words outside it, and
     words without visible characters, are dropped.
     """
-    strings: list[str] = []
-    spans: list[tuple[int, int]] = []
-    boxes: list[tuple[float, float, float, float]] = []
-    position, previous = 0, Word("", 0.0, 0.0, 0.0, 0.0, -1, -1)
+    parts: list[Word] = []
     for word in words:
-        for part in _parts(word):
-            box = _on_page(part, width, height)
-            if box is None:
-                continue
-            separator = _separator(previous, part) if spans else ""
-            position += len(separator)
-            strings += (separator, part.text)
-            spans.append((position, position + len(part.text)))
-            boxes.append(box)
-            position, previous = spans[-1][1], part
-    if not spans:
+        text = word[0]
+        if text.isascii() and text.isprintable() and " " not in text and text:  # most words; `_parts` says the same
+            parts.append(word)
+        else:
+            parts += _parts(word)
+    boxes, is_inside = _on_page(parts, width, height)
+    if not is_inside.any():
         return no_text()
+    strings: list[str] = []
+    previous: Word | None = None
+    for part in parts if is_inside.all() else (parts[at] for at in np.flatnonzero(is_inside)):
+        strings += ("" if previous is None else _separator(previous, part), part[0])
+        previous = part
+    ends = np.cumsum([len(string) for string in strings]).reshape(-1, 2)  # (n_words, 2): of separators and of words
     return PageText(
         text="".join(strings),
-        spans=np.array(spans, np.int32),
-        boxes=np.array(boxes, np.float32),
+        spans=ends.astype(np.int32),
+        boxes=boxes[is_inside].astype(np.float32),
         source=source,
         confidence=confidence,
     )
@@ -99,16 +100,27 @@ def visual_lines(words: Iterable[Word]) -> list[Word]:
     PDF readers split a line at every wide gap: in justified text, after a section number, between table cells.
     """
     renumbered: list[Word] = []
-    number, previous, line_box = -1, (-1, -1), (0.0, 0.0, 0.0, 0.0)
-    for text, x0, y0, x1, y1, block, line in words:
-        is_same_line = (block, line) == previous
-        if is_same_line or (block == previous[0] and _is_beside(line_box, (x0, y0, x1, y1))):
-            line_box = (min(line_box[0], x0), min(line_box[1], y0), max(line_box[2], x1), max(line_box[3], y1))
+    number, last_block, box = -1, -1, (0.0, 0.0, 0.0, 0.0)
+    for (block, _), group in groupby(words, _BLOCK_AND_LINE):
+        line = list(group)
+        x0, y0, x1, y1 = _union(line)
+        if block == last_block and _is_beside(box, line[0][1:5]):
+            box = (min(box[0], x0), min(box[1], y0), max(box[2], x1), max(box[3], y1))
         else:
-            number, line_box = number + 1, (x0, y0, x1, y1)
-        previous = (block, line)
-        renumbered.append(Word(text, x0, y0, x1, y1, block, number))
+            number, last_block, box = number + 1, block, (x0, y0, x1, y1)
+        renumbered += line if line[0].line == number else [Word._make((*word[:6], number)) for word in line]
     return renumbered
+
+
+_BLOCK_AND_LINE = itemgetter(5, 6)  # of a word
+
+
+def _union(words: Sequence[Word]) -> tuple[float, float, float, float]:
+    """Return the box around some words."""
+    if len(words) == 1:
+        return words[0][1:5]
+    _, lefts, tops, rights, bottoms, _, _ = zip(*words, strict=True)
+    return min(lefts), min(tops), max(rights), max(bottoms)
 
 
 def _is_beside(line: tuple[float, float, float, float], word: tuple[float, float, float, float]) -> bool:
@@ -142,11 +154,14 @@ def _parts(word: Word) -> list[Word]:
     return parts
 
 
-def _on_page(word: Word, width: float, height: float) -> tuple[float, float, float, float] | None:
-    x0, y0, x1, y1 = word.x0 / width, word.y0 / height, word.x1 / width, word.y1 / height
-    if not math.isfinite(x0 + y0 + x1 + y1) or x1 <= 0 or y1 <= 0 or x0 >= 1 or y0 >= 1:
-        return None
-    return max(0.0, x0), max(0.0, y0), min(1.0, x1), min(1.0, y1)
+def _on_page(words: Sequence[Word], width: float, height: float) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the boxes of words clipped to the page, (n_words, 4), 0..1, and whether each lies on the page in part."""
+    boxes = np.array([word[1:5] for word in words], np.float64).reshape(-1, 4) / (width, height, width, height)
+    with np.errstate(invalid="ignore", over="ignore"):
+        x0, y0, x1, y1 = boxes.T
+        is_inside = np.isfinite(x0 + y0 + x1 + y1) & (x1 > 0) & (y1 > 0) & (x0 < 1) & (y0 < 1)
+        clipped = np.hstack((np.maximum(boxes[:, :2], 0.0) + 0.0, np.minimum(boxes[:, 2:], 1.0)))
+    return clipped, is_inside
 
 
 def _separator(before: Word, after: Word) -> str:

@@ -18,6 +18,7 @@ _MIN_WINDOW = 0.7  # share of the passage size that a window has at least, to en
 _MIN_OVERLAP = 0.5  # share of the overlap that a window keeps at least, to begin at a good break
 
 _SENTENCE_END = re.compile(r"[.!?…。！？।؟۔](?:[\"'’”»)\]]|\[\d+\])*$")
+_LAST_CHARACTERS = frozenset(".!?…。！？।؟۔\"'’”»)]")  # of a word that `_SENTENCE_END` matches
 _ABBREVIATION = re.compile(
     r"(?i)^[(\[\"']*(?:[a-z]|e\.g|i\.e|cf|vs|etc|al|dr|mr|mrs|ms|prof|st|no|nos|fig|figs|eq|vol|pp?|ca)\.$"
 )
@@ -115,17 +116,22 @@ def _running_totals(text: PageText, count_tokens: TokenCounter) -> NDArray[np.in
 
 def _break_strengths(text: PageText) -> list[int]:
     """Return how good a break before each word is, (n_words + 1,): 3 block, 2 sentence, 1 line, 0 within a line."""
-    spans = text.spans.tolist()
+    spans, characters = text.spans.tolist(), text.text
     strengths = [3]
     for (start, end), (following, _) in pairwise(spans):
-        separator, word = text.text[end:following], text.text[start:end]
+        separator = characters[end:following]
         if separator.count("\n") >= 2:
             strengths.append(3)
-        elif _SENTENCE_END.search(word) and not _ABBREVIATION.match(word) and not text.text[following].islower():
+        elif characters[end - 1] in _LAST_CHARACTERS and _ends_sentence(characters[start:end], characters[following]):
             strengths.append(2)
         else:
             strengths.append(1 if separator == "\n" else 0)
     return [*strengths, 3]
+
+
+def _ends_sentence(word: str, next_character: str) -> bool:
+    is_end = _SENTENCE_END.search(word) and not _ABBREVIATION.match(word)
+    return bool(is_end) and not next_character.islower()
 
 
 def _windows(totals: NDArray[np.int64], strengths: Sequence[int], size: int, overlap: int) -> list[tuple[int, int]]:
