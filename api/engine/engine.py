@@ -155,6 +155,7 @@ class Engine:
         self._past: dict[int, Engine] = {}  # by commit; see `as_of`
         self._past_lock = threading.Lock()
         self._folder: TemporaryDirectory[str] | None = None  # of an earlier commit: removed with the engine
+        self._ocr: Ocr | None = None  # of the last run, with its engine where this process has loaded it
         self._originals = Originals(
             self._reader.files,
             self.layout,
@@ -291,7 +292,7 @@ class Engine:
                     workers=workers,
                     reader_options=replace(options, max_pages=max_pages or options.max_pages),
                 ),
-                ocr=Ocr(replace(ocr, threads=max(1, ocr.threads // max(1, workers))), self._components.load_recogniser),
+                ocr=self._ocr_with(replace(ocr, threads=max(1, ocr.threads // max(1, workers)))),
                 on_wait=run.on_wait,
                 digest=digest,
                 source=self._components.worker_source,
@@ -309,6 +310,13 @@ class Engine:
             with self._reader.snapshot() as snapshot:
                 self._originals.keep_missing(snapshot)
         return run.report
+
+    def _ocr_with(self, settings: OcrSettings) -> Ocr:
+        """Return OCR with these settings, the one of the last run if they were the same: loading its engine takes as
+        long as reading two pages."""
+        if self._ocr is None or self._ocr.settings != settings:
+            self._ocr = Ocr(settings, self._components.load_recogniser)
+        return self._ocr
 
     def make_vectors(self, *, on_progress: OnProgress = lambda _: None) -> IndexReport:
         """Make the vectors that pages lack because indexing with words first was interrupted; no file is read anew.

@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+from dataclasses import replace
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
@@ -16,8 +17,10 @@ from PIL import Image
 import pagelens
 from pagelens.api.engine.engine import Engine
 from pagelens.core.errors import CollectionMismatch, CollectionNotFound, NotFound, UsageError
-from pagelens.core.types import Filters, PageRef
+from pagelens.core.types import Filters, ImageArray, PageRef
 from pagelens.encode.text.minilm import BuiltinTextEncoder
+from pagelens.ingest.ocr.engines import OcrSettings
+from pagelens.ingest.ocr.recognition import RecognisedWord
 from tests.api.conftest import HARBOUR, TIDES, write_files
 from tests.api.files import write_pdf
 
@@ -278,3 +281,25 @@ def test_an_engine_that_is_let_go_takes_its_models_with_it(
 
 def models_in_memory() -> int:
     return sum(type(thing) in (InferenceSession, BuiltinTextEncoder) for thing in gc.get_objects())
+
+
+def test_the_ocr_engine_is_loaded_once_for_runs_with_the_same_settings(own: Engine, tmp_path: Path) -> None:
+    loaded: list[OcrSettings] = []
+
+    class Blind:
+        """Reads nothing."""
+
+        name = "blind 1"
+
+        def recognise(self, _: ImageArray) -> list[RecognisedWord]:
+            return []
+
+    def load(settings: OcrSettings) -> Blind:
+        loaded.append(settings)
+        return Blind()
+
+    with Engine(own.layout.root, replace(own._components, load_recogniser=load)) as engine:
+        for number, languages in enumerate([(), (), ("de",), ("de",)]):
+            Image.new("RGB", (40, 40 + number), "green").save(tmp_path / f"{number}.png")
+            engine.index([tmp_path / f"{number}.png"], ocr=OcrSettings(languages=languages), workers=0)
+    assert [settings.languages for settings in loaded] == [(), ("de",)]
