@@ -32,7 +32,7 @@ def readers(process: psutil.Process) -> list[psutil.Process]:
     return [child for child in process.children(recursive=True) if "worker_process" in " ".join(child.cmdline())]
 
 
-@pytest.mark.parametrize("bomb", [use_bomb, form_bomb])
+@pytest.mark.parametrize("bomb", [pytest.param(use_bomb, marks=pytest.mark.slow), form_bomb])
 def test_a_run_is_cancelled_within_the_page_of_a_single_small_file(tmp_path: Path, bomb) -> None:  # type: ignore[no-untyped-def]
     """By default, too: no option asks for worker processes."""
     reports: list[Progress] = []

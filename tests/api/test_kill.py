@@ -26,7 +26,7 @@ from tests.api.files import made_up_pages, write_pdf
 from tests.dying_process import Child, started
 
 ROUNDS, KILLS_A_ROUND = 6, 5
-QUICK = 2  # rounds in every run of the tests
+QUICK = 1  # rounds in every run of the tests
 QUERIES = ("limpet tide", "how much timber", "page 3 crank arm", "qabaac", "pilot draught storms")
 SIZES = (3, 1, 30, 7, 12, 14, 5)  # pages of each document; those above `indexing_child.WINDOW` take several commits
 
@@ -171,6 +171,7 @@ def test_killed_again_and_again_it_ends_where_peace_ends(prepared: Prepared, tmp
     assert [score for _, score in found] == pytest.approx([score for _, score in expected], rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_kill_between_segment_and_catalog_leaves_the_commit_before_and_a_stray_that_goes(
     prepared: Prepared, tmp_path: Path
 ) -> None:

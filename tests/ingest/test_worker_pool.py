@@ -95,7 +95,7 @@ def damaged(whole: bytes, seed: int) -> bytes:
     return bytes(content)
 
 
-@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_workers_yield_the_same_events_as_reading_inline(tmp_path: Path, workers: int) -> None:
     mixed_folder(tmp_path)
     half_known = sha256_of(tmp_path / "b-long.pdf")
@@ -197,6 +197,7 @@ def test_a_page_that_crashes_once_is_read_by_the_next_worker(tmp_path: Path) -> 
     assert path.with_suffix(".crashed").exists()
 
 
+@pytest.mark.slow
 def test_neighbouring_pages_that_crash_cost_themselves(tmp_path: Path) -> None:
     texts = [f"{number}: it crashes when read." if 2 <= number <= 5 else f"{number}." for number in range(1, 8)]
     write_pdf(tmp_path / "x.pdf", *texts)

@@ -378,7 +378,7 @@ def kill_rounds(tmp_path: Path, rounds: int) -> None:
 
 
 def test_killed_during_uploads_every_accepted_file_ends_indexed_or_failed_with_a_reason(tmp_path: Path) -> None:
-    kill_rounds(tmp_path, 2)
+    kill_rounds(tmp_path, 1)
     assert not [one for one in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(one.info["cmdline"] or [])]
 
 
