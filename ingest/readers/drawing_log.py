@@ -1,4 +1,4 @@
-"""Logs what a page draws, so far as that decides whether words may be hidden: areas of texts, fills and images.
+"""Logs what a page draws, so far as that decides whether words may be hidden or struck through, and where bitmaps are.
 
 Must be called with `pagelens.ingest.readers.mupdf.LOCK` held.
 """
@@ -26,8 +26,10 @@ class DrawingLog(NamedTuple):
 
     texts: list[Area]  # of the ink of texts
     fills: list[Area]  # of filled paths, images and shadings
+    rules: list[Area]  # of filled and stroked paths that are wider than high
     images: list[Area]  # of the images drawn after the first text
     may_vanish: bool  # whether some text is not drawn, light or transparent
+    has_bitmaps: bool  # whether there are images, masks or shadings, of which MuPDF makes bitmaps
 
     def is_within(self, width: float, height: float) -> bool:
         """Tell whether all texts stand on a page of this size."""
@@ -46,7 +48,14 @@ def log_drawing(mupdf_page: Any) -> DrawingLog:
     finally:
         if rotation:
             mupdf_page.set_rotation(rotation)
-    return DrawingLog(device.texts, device.fills, device.images, device.may_vanish)
+    return DrawingLog(
+        texts=device.texts,
+        fills=device.fills,
+        rules=device.rules,
+        images=device.images,
+        may_vanish=device.may_vanish,
+        has_bitmaps=device.has_bitmaps,
+    )
 
 
 class _LogDevice(_Device):  # type: ignore[misc]
@@ -58,12 +67,15 @@ class _LogDevice(_Device):  # type: ignore[misc]
         self.use_virtual_stroke_text()
         self.use_virtual_ignore_text()
         self.use_virtual_fill_path()
+        self.use_virtual_stroke_path()
         self.use_virtual_fill_shade()
         self.use_virtual_fill_image()
+        self.use_virtual_fill_image_mask()
         self.texts: list[Area] = []
         self.fills: list[Area] = []
+        self.rules: list[Area] = []
         self.images: list[Area] = []
-        self.may_vanish = False
+        self.may_vanish = self.has_bitmaps = False
 
     def fill_text(
         self, _context: Any, text: Any, matrix: Any, colorspace: Any, color: Any, alpha: float, _parameters: Any
@@ -92,18 +104,34 @@ class _LogDevice(_Device):  # type: ignore[misc]
 
     def fill_path(self, _context: Any, path: Any, _even_odd: Any, matrix: Any, *_: Any) -> None:
         """Log a filled path."""
-        self.fills.append(_area(_MUPDF.ll_fz_bound_path(path, None, matrix)))
+        area = _area(_MUPDF.ll_fz_bound_path(path, None, matrix))
+        self.fills.append(area)
+        self._add_rule(area)
+
+    def stroke_path(self, _context: Any, path: Any, stroke: Any, matrix: Any, *_: Any) -> None:
+        """Log a path that is drawn as a line."""
+        self._add_rule(_area(_MUPDF.ll_fz_bound_path(path, stroke, matrix)))
 
     def fill_shade(self, _context: Any, shade: Any, matrix: Any, *_: Any) -> None:
         """Log a shading."""
         self.fills.append(_area(_MUPDF.ll_fz_bound_shade(shade, matrix)))
+        self.has_bitmaps = True
 
     def fill_image(self, _context: Any, _image: Any, matrix: Any, *_: Any) -> None:
         """Log an image."""
         area = _area(_MUPDF.ll_fz_transform_rect(_UNIT.internal(), matrix))
         self.fills.append(area)
+        self.has_bitmaps = True
         if self.texts:
             self.images.append(area)
+
+    def fill_image_mask(self, *_: Any) -> None:
+        """Log a mask that is filled with a colour."""
+        self.has_bitmaps = True
+
+    def _add_rule(self, area: Area) -> None:
+        if area[2] - area[0] > area[3] - area[1]:
+            self.rules.append(area)
 
     def _add_text(self, rect: Any, colorspace: Any, color: Any, alpha: float) -> None:
         self.texts.append(_area(rect))

@@ -54,10 +54,15 @@ class VisibleWords:
         return f"{total} hidden words left out: {reasons}"
 
 
-def find_visible_words(mupdf_page: Any, texts: Sequence[str], boxes: Boxes, displayed: Boxes) -> VisibleWords:
-    """Return which of a page's words are visible; `boxes` (n, 4) before the page's rotation, `displayed` after it."""
+def find_visible_words(
+    mupdf_page: Any, texts: Sequence[str], boxes: Boxes, displayed: Boxes, drawing: DrawingLog | None = None
+) -> VisibleWords:
+    """Return which of a page's words are visible; `boxes` (n, 4) before the page's rotation, `displayed` after it.
+
+    `drawing`: what the page draws, where it is known.
+    """
     result = VisibleWords(np.ones(len(texts), np.bool_))
-    content = _PageContent(mupdf_page)
+    content = _PageContent(mupdf_page, drawing)
     outside = _words_outside(content)
     if outside >= _MIN_OUTSIDE:
         result.hidden["outside the page"] = outside
@@ -83,9 +88,9 @@ def find_visible_words(mupdf_page: Any, texts: Sequence[str], boxes: Boxes, disp
 class _PageContent:
     """What a page draws. MuPDF's own lists take longer to make than the log, and most pages need none of them."""
 
-    def __init__(self, mupdf_page: Any) -> None:
+    def __init__(self, mupdf_page: Any, drawing: DrawingLog | None = None) -> None:
         self.page = mupdf_page
-        self.log: DrawingLog = log_drawing(mupdf_page)
+        self.log: DrawingLog = drawing or log_drawing(mupdf_page)
 
     @cached_property
     def spans(self) -> Sequence[dict[str, Any]]:

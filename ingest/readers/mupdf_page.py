@@ -16,6 +16,7 @@ from PIL import Image
 
 from pagelens.core.types import Box, PageText
 from pagelens.ingest.readers.autospace import draws_blanks, without_autospace
+from pagelens.ingest.readers.drawing_log import DrawingLog
 from pagelens.ingest.readers.drawn_glyphs import GlyphKey
 from pagelens.ingest.readers.gap_words import gap_words, loses_gaps
 from pagelens.ingest.readers.glyph_words import NO_GLYPH_TEXTS, glyph_words, is_brahmic
@@ -168,12 +169,17 @@ def _along(box: Box, across: float, down: float) -> Box:
     return Box(y0, -x1, y1, -x0) if down > 0 else Box(-y1, x0, -y0, x1)
 
 
-def page_text(mupdf_page: Any, mupdf_words: Sequence[MuPdfWord]) -> tuple[PageText, str]:
-    """Return the text of the words that are visible on the page, and a message about what is wrong with them, or ""."""
+def page_text(
+    mupdf_page: Any, mupdf_words: Sequence[MuPdfWord], drawing: DrawingLog | None = None
+) -> tuple[PageText, str]:
+    """Return the text of the words that are visible on the page, and a message about what is wrong with them, or "".
+
+    `drawing`: what the page draws, where it is known.
+    """
     *edges, texts, blocks, lines = zip(*mupdf_words, strict=True) if mupdf_words else ((),) * 7
     boxes = np.array(edges, np.float64).T  # (n_words, 4)
     displayed = rotate_boxes(boxes, mupdf_page.rotation_matrix)
-    visible, check_problem = _visible_words(mupdf_page, texts, boxes, displayed)
+    visible, check_problem = _visible_words(mupdf_page, texts, boxes, displayed, drawing)
     readable = visible.mask & np.array([bool(text.strip(REPLACEMENT)) for text in texts], np.bool_)
     words = list(map(Word, texts, *displayed.T.tolist(), blocks, lines))
     if not readable.all():
@@ -194,10 +200,14 @@ def _in_reading_order(words: list[Word], boxes: NDArray[np.float64]) -> Sequence
 
 
 def _visible_words(
-    mupdf_page: Any, texts: Sequence[str], boxes: NDArray[np.float64], displayed: NDArray[np.float64]
+    mupdf_page: Any,
+    texts: Sequence[str],
+    boxes: NDArray[np.float64],
+    displayed: NDArray[np.float64],
+    drawing: DrawingLog | None,
 ) -> tuple[VisibleWords, str]:
     try:
-        return find_visible_words(mupdf_page, texts, boxes, displayed), ""
+        return find_visible_words(mupdf_page, texts, boxes, displayed, drawing), ""
     except Exception as exc:  # noqa: BLE001 - SWIG classes without a common base; the words could be read
         all_words = VisibleWords(np.ones(len(texts), np.bool_))
         return all_words, f"its words could not be checked for hidden ones ({exc}): some may be invisible"

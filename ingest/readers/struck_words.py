@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pagelens.ingest.readers.drawing_log import DrawingLog, log_drawing
 from pagelens.ingest.readers.mupdf import TEXT_FLAGS, MuPdfWord, pymupdf
 
 _MAX_THICKNESS = 0.2  # of a line, in heights of the word that it goes through
@@ -21,10 +22,15 @@ _MIN_LETTERS = 2  # letters and digits of one word in a line: single ones stand 
 _MAX_PAIRS = 2_000_000  # of lines and words that are compared; a page with more is a drawing
 
 
-def find_struck_words(mupdf_page: Any, words: Sequence[MuPdfWord]) -> NDArray[np.bool_]:
-    """Return which words of a page (n,) have a line drawn through all their letters, and that line little else."""
+def find_struck_words(
+    mupdf_page: Any, words: Sequence[MuPdfWord], drawing: DrawingLog | None = None
+) -> NDArray[np.bool_]:
+    """Return which words of a page (n,) have a line drawn through all their letters, and that line little else.
+
+    `drawing`: what the page draws, where it is known.
+    """
     boxes = np.array([word[:4] for word in words], np.float64).reshape(-1, 4)
-    struck = _crossed(mupdf_page, boxes)
+    struck = _crossed(drawing or log_drawing(mupdf_page), boxes)
     if not struck.any():
         return struck
     struck &= _struck_share(boxes, _struck_spans(mupdf_page)) >= _MIN_SHARE
@@ -41,11 +47,9 @@ def struck_passages(words: Sequence[MuPdfWord], struck: NDArray[np.bool_]) -> li
     return [" ".join(word[4] for word, _ in run) for is_struck, run in runs if is_struck]
 
 
-def _crossed(mupdf_page: Any, boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _crossed(drawing: DrawingLog, boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return which words, with boxes (n, 4), have something thin drawn across their middle that is there for words."""
-    drawn = [box for kind, box in mupdf_page.get_bboxlog() if kind in ("fill-path", "stroke-path")]
-    lines = np.array(drawn, np.float64).reshape(-1, 4)
-    lines = lines[lines[:, 2] - lines[:, 0] > lines[:, 3] - lines[:, 1]]
+    lines = np.array(drawing.rules, np.float64).reshape(-1, 4)
     if not 0 < len(lines) * len(boxes) <= _MAX_PAIRS:
         return np.zeros(len(boxes), np.bool_)
     height = boxes[:, 3] - boxes[:, 1]

@@ -7,7 +7,7 @@ without a table has not: docs/LOG.md has the measured scores.
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,6 +38,7 @@ MIN_LETTERS = 100  # of a text whose language is told
 _LATIN_LETTER = re.compile("[A-Za-z\u00c0-\u024f\u1e00-\u1eff]")
 _ADDRESS = re.compile(r"://|www\.|@")  # in what is no word of a language
 _BLANKS = re.compile(r"(\s+)")
+_LATEST_TEXTS = 2  # whose pairs are kept: a page's are counted when it is read, and again before OCR
 _PLAIN = str.maketrans("ßøłđıæœþðŋħςŧə", "soldiaotdnhσte")  # letters that have no accent to be taken off
 _BOUNDARY, _MARK, _SKIPPED = 0, 254, 255  # codes besides those of letters, from 1; of combining accents; of digits
 
@@ -70,6 +71,7 @@ class PairLogs(NamedTuple):
         return PairScore(float(self.logs.mean()) if len(self.logs) else 0.0, len(self.logs))
 
 
+@lru_cache(_LATEST_TEXTS)
 def fold_letters(text: str) -> str:
     """Return the text in small letters without accents and addresses; line ends stay."""
     plain = text.lower()
@@ -98,6 +100,7 @@ def is_english(text: str) -> bool | None:
     return LANGUAGES["latin"][int((table @ counts).argmax())] == "en"
 
 
+@lru_cache(_LATEST_TEXTS)
 def pair_logs(folded: str) -> PairLogs:
     """Return the pairs of a text that `fold_letters` returned. Words of one letter or with digits are left out."""
     points = _points(folded)

@@ -1,6 +1,7 @@
 """Decides whether a page's text layer is usable, and which part of the page image needs OCR."""
 
 import unicodedata
+from collections import Counter
 from typing import Literal
 
 import numpy as np
@@ -53,9 +54,13 @@ def is_garbage(text: str) -> bool:
 
 def has_undefined_characters(text: str) -> bool:
     """Tell whether many characters of a text have no meaning: private ones, controls, U+FFFD."""
-    characters = [char for char in text if not char.isspace()]
-    odd = sum(char == REPLACEMENT or unicodedata.category(char) in ("Co", "Cn", "Cs", "Cc") for char in characters)
-    return bool(characters) and odd >= _MAX_UNDEFINED * len(characters)
+    counts = {char: count for char, count in Counter(text).items() if not char.isspace()}
+    odd = sum(count for char, count in counts.items() if _is_undefined(char))
+    return bool(counts) and odd >= _MAX_UNDEFINED * sum(counts.values())
+
+
+def _is_undefined(char: str) -> bool:
+    return char == REPLACEMENT or unicodedata.category(char) in ("Co", "Cn", "Cs", "Cc")
 
 
 def covered_share(boxes: BoxArray) -> float:

@@ -17,6 +17,7 @@ from pagelens.core.keys import MAX_PAGES
 from pagelens.core.types import Document, Page, PageText, no_text
 from pagelens.ingest.files.digest import os_read_error
 from pagelens.ingest.files.path_facts import title_or_names
+from pagelens.ingest.readers.drawing_log import DrawingLog, log_drawing
 from pagelens.ingest.readers.drawn_glyphs import GlyphKey
 from pagelens.ingest.readers.glyph_words import NO_GLYPH_TEXTS
 from pagelens.ingest.readers.mupdf import LOCK, MuPdfWord, free_caches, pymupdf, take_warnings
@@ -80,8 +81,8 @@ def open_document(
         with LOCK, _translate_errors():
             document = _document(pdf, (named_after or path, *other_paths), sha256, size)
             rules = label_rules(pdf)
-        warnings = _Warnings()
-        read_page = partial(_page, pdf, rules, has_locked_files, warnings)
+        file = _OpenFile()
+        read_page = partial(_page, pdf, rules, has_locked_files, file)
         opened = opened_document(pdf, document, read_page, _translate_errors)
 
         def read_glyphs(number: int, read_words: ReadWords) -> Page:
@@ -94,14 +95,21 @@ def open_document(
 
         def is_sound() -> bool:
             with LOCK:
-                warnings.take()
-                return not (warnings.any or pdf.is_repaired or pdf.is_form_pdf)
+                file.take_warnings()
+                return not (file.has_warned or pdf.is_repaired or pdf.is_form_pdf)
 
         def struck_boxes(number: int) -> NDArray[np.float32]:
             with LOCK, _translate_errors():
                 return _struck_boxes(load_page(pdf, number))
 
-        yield replace(opened, read_glyphs=read_glyphs, is_sound=is_sound, struck_boxes=struck_boxes)
+        def bitmap_boxes(number: int) -> NDArray[np.float32]:
+            if number == file.without_bitmaps:  # looking for them takes as long as reading the words
+                return np.zeros((0, 4), np.float32)
+            return opened.bitmap_boxes(number)
+
+        yield replace(
+            opened, read_glyphs=read_glyphs, is_sound=is_sound, struck_boxes=struck_boxes, bitmap_boxes=bitmap_boxes
+        )
     finally:
         close_document(pdf)
 
@@ -175,15 +183,16 @@ def _document(pdf: Any, paths: Sequence[Path], sha256: str, size: int) -> Docume
     )
 
 
-class _Warnings:
-    """MuPDF's warnings since a file was opened."""
+class _OpenFile:
+    """What is known of an open file: MuPDF's warnings since it was opened, and whether the last page has bitmaps."""
 
-    any = False  # whether there were some
+    has_warned = False
+    without_bitmaps = 0  # the number of the last page, where it has none
 
-    def take(self) -> str:
-        """Return those since the last call."""
+    def take_warnings(self) -> str:
+        """Return MuPDF's warnings since the last call."""
         text = take_warnings()
-        self.any = self.any or bool(text)
+        self.has_warned = self.has_warned or bool(text)
         return text
 
 
@@ -191,7 +200,7 @@ def _page(
     pdf: Any,
     rules: list[LabelRule],
     has_locked_files: bool,
-    warnings: _Warnings,
+    file: _OpenFile,
     number: int,
     glyph_texts: Mapping[GlyphKey, str] = NO_GLYPH_TEXTS,
 ) -> tuple[Page, bool]:
@@ -199,7 +208,7 @@ def _page(
 
     `glyph_texts`: what OCR says that glyphs without a Unicode value stand for.
     """
-    warnings.take()  # those of the page before
+    file.take_warnings()  # those of the page before
     width = height = 0.0
     text, problem, caption = no_text(), "", ""
     try:
@@ -207,15 +216,17 @@ def _page(
         width, height = mupdf_page.rect.width, mupdf_page.rect.height
         drawn_words = without_undrawn_hyphens(mupdf_page, page_words(mupdf_page, glyph_texts))
         words, fields_problem = _add_field_values(mupdf_page, drawn_words)
-        words, struck = _without_struck_words(mupdf_page, words)
-        text, problem, layer_doubt = _checked_layer(*page_text(mupdf_page, words))
+        drawing = log_drawing(mupdf_page)
+        file.without_bitmaps = 0 if drawing.has_bitmaps else number
+        words, struck = _without_struck_words(mupdf_page, words, drawing)
+        text, problem, layer_doubt = _checked_layer(*page_text(mupdf_page, words, drawing))
         caption, caption_problem = _caption(pdf, mupdf_page, text, struck)
         problem = problem or fields_problem or caption_problem
         problem = "; ".join(filter(None, (problem, layer_doubt, _glyph_doubt(glyph_texts))))
         missing = _missing_content(pdf, mupdf_page)
     except Exception as exc:  # noqa: BLE001 - SWIG classes without a common base; the other pages can still be read
         missing = f"the page cannot be read: {error_text(exc)}"
-    warned = warnings.take()
+    warned = file.take_warnings()
     if _CUT_SHORT.search(warned) or (not text.text and _DOUBTFUL.search(warned)):
         problem = problem or "read in part at most: its content is damaged"
     if number == 1 and has_locked_files:
@@ -257,9 +268,9 @@ def _add_field_values(mupdf_page: Any, words: list[MuPdfWord]) -> tuple[list[MuP
         return words, f"its form fields cannot be read: {error_text(exc)}"
 
 
-def _without_struck_words(mupdf_page: Any, words: list[MuPdfWord]) -> tuple[list[MuPdfWord], str]:
+def _without_struck_words(mupdf_page: Any, words: list[MuPdfWord], drawing: DrawingLog) -> tuple[list[MuPdfWord], str]:
     """Return the words without those that are struck through, and a line that says what these are, or ""."""
-    struck = find_struck_words(mupdf_page, words)
+    struck = find_struck_words(mupdf_page, words, drawing)
     kept = [word for word, is_struck in zip(words, struck.tolist(), strict=True) if not is_struck]
     return kept, STRUCK_OUT + "; ".join(struck_passages(words, struck)) if len(kept) < len(words) else ""
 

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from pagelens.ingest.readers.drawing_log import FAINT, LIGHT, log_drawing
 from pagelens.ingest.readers.hidden_text import _may_need_rendering, _needs_rendering, _PageContent, find_visible_words
 from pagelens.ingest.readers.mupdf import pymupdf
+from pagelens.ingest.readers.pdf.pdf_reader import open_document
 from tests.ingest.files import noise
 from tests.ingest.readers.test_hidden_text import VISIBLE, WAYS, png
 
@@ -23,6 +25,12 @@ def plain(mupdf_page: Any) -> None:
 def beside_fills(mupdf_page: Any) -> None:
     mupdf_page.draw_rect((50, 400, 300, 420), fill=(0.5, 0, 0), color=None)
     mupdf_page.insert_text((72, 300), "nothing hides this", color=(0, 0, 0.4))
+
+
+def underlined(mupdf_page: Any) -> None:
+    mupdf_page.insert_text((72, 300), "nothing hides this")
+    mupdf_page.draw_line((72, 302), (200, 302))
+    mupdf_page.draw_line((60, 250), (60, 320))
 
 
 def pictures_before_and_after(mupdf_page: Any) -> None:
@@ -50,7 +58,7 @@ def is_odd(span: dict[str, Any]) -> bool:
 
 
 @pytest.mark.parametrize("rotation", [0, 90])
-@pytest.mark.parametrize("way", [plain, beside_fills, pictures_before_and_after, at_random, *WAYS])
+@pytest.mark.parametrize("way", [plain, beside_fills, underlined, pictures_before_and_after, at_random, *WAYS])
 def test_areas_and_colours_are_those_of_mupdfs_lists(way: Callable[[Any], None], rotation: int) -> None:
     mupdf_page = pymupdf.open().new_page()
     mupdf_page.insert_text((72, 100), VISIBLE)
@@ -60,9 +68,24 @@ def test_areas_and_colours_are_those_of_mupdfs_lists(way: Callable[[Any], None],
     assert mupdf_page.rotation == rotation
     assert log.texts == [area for kind, area in drawn if kind.endswith("text")]
     assert log.fills == [area for kind, area in drawn if kind in ("fill-path", "fill-image", "fill-shade")]
+    paths = [area for kind, area in drawn if kind in ("fill-path", "stroke-path")]
+    assert log.rules == [area for area in paths if area[2] - area[0] > area[3] - area[1]]
+    assert log.has_bitmaps == bool(mupdf_page.get_image_info())
     first = next(at for at, (kind, _) in enumerate(drawn) if kind.endswith("text"))
     assert log.images == [area for kind, area in drawn[first:] if kind == "fill-image"]
     assert log.may_vanish == any(map(is_odd, mupdf_page.get_texttrace()))
+
+
+def test_where_bitmaps_stand_is_the_same_for_a_page_that_was_just_read(tmp_path: Path) -> None:
+    pdf = pymupdf.open()
+    for way in (plain, pictures_before_and_after, beside_fills):
+        way(pdf.new_page())
+    (tmp_path / "x.pdf").write_bytes(pdf.tobytes())
+    with open_document(tmp_path / "x.pdf", sha256="0", size=1) as opened:
+        unread = [opened.bitmap_boxes(number).tolist() for number in (1, 2, 3)]
+        assert list(map(len, unread)) == [0, 2, 0]
+        for page in opened.pages(1):
+            assert [opened.bitmap_boxes(number).tolist() for number in (1, 2, 3)] == unread, page.number
 
 
 def test_texts_are_within_a_page_that_holds_all_of_them() -> None:
