@@ -18,6 +18,8 @@ _MAX_THICKNESS = 0.2  # of a line, in heights of the word that it goes through
 _MIDDLE = (0.3, 0.75)  # where it crosses a word, from the word's top, 0..1: else it is over or below the word
 _MIN_SHARE = 0.85  # of a word's width whose letters are struck through; less is a line that comes near
 _MIN_COVERED = 0.5  # of a line's length that goes through words: a chart's lines go on beyond the labels they cross
+_MAX_OVERHANG = 0.35  # of a line beyond its words at both ends, in heights of a word: a blank may be struck through
+_LEVELS, _MAX_LINES = 20, 2  # lines through a word, told apart by twentieths of its height; more are a shading's bands
 _MIN_LETTERS = 2  # letters and digits of one word in a line: single ones stand on rules and in formulas
 _MAX_PAIRS = 2_000_000  # of lines and words that are compared; a page with more is a drawing
 
@@ -59,7 +61,24 @@ def _crossed(drawing: DrawingLog, boxes: NDArray[np.float64]) -> NDArray[np.bool
     across = np.minimum(lines[:, 2, None], boxes[:, 2]) - np.maximum(lines[:, 0, None], boxes[:, 0])
     covered = np.where(is_through, np.maximum(across, 0), 0)
     is_for_words = covered.sum(axis=1) >= _MIN_COVERED * (lines[:, 2] - lines[:, 0])
-    return np.asarray((covered[is_for_words] > 0).any(axis=0), np.bool_)
+    is_for_words &= ~_sticks_out(lines, boxes, covered > 0)
+    crosses = (covered > 0) & is_for_words[:, None]
+    levels = np.where(crosses, np.rint(place * _LEVELS), -1)  # how high each line crosses each word
+    lines_through = (np.diff(np.sort(levels, axis=0), axis=0, prepend=-1) > 0).sum(axis=0)
+    return np.asarray((lines_through > 0) & (lines_through <= _MAX_LINES), np.bool_)
+
+
+def _sticks_out(
+    lines: NDArray[np.float64], boxes: NDArray[np.float64], crosses: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return which lines go on at both ends beyond the words that they cross, (n_lines, n_words), as those of a grid
+    do."""
+    height = np.where(crosses, boxes[:, 3] - boxes[:, 1], 0).max(axis=1)
+    first, last = (
+        np.where(crosses, boxes[:, 0], np.inf).min(axis=1),
+        np.where(crosses, boxes[:, 2], -np.inf).max(axis=1),
+    )
+    return np.asarray(np.minimum(first - lines[:, 0], lines[:, 2] - last) > _MAX_OVERHANG * height, np.bool_)
 
 
 def _struck_spans(mupdf_page: Any) -> NDArray[np.float64]:

@@ -144,6 +144,28 @@ def test_a_line_belongs_to_words_if_half_of_it_goes_through_them(tmp_path: Path)
     assert read_with(0.45).caption == ""
 
 
+@pytest.mark.parametrize(
+    ("before", "behind", "is_struck"), [(0.3, 0.3, True), (0.6, 0.1, True), (0.1, 0.6, True), (0.4, 0.4, False)]
+)
+def test_a_line_of_a_grid_goes_on_at_both_ends(before: float, behind: float, is_struck: bool, tmp_path: Path) -> None:
+    def draw(page: Any, _: tuple[float, float]) -> None:
+        page.insert_text((200, 300), "page layout right", fontsize=11)
+        [label] = page.search_for("page layout right")
+        start, end = label.x0 - before * label.height, label.x1 + behind * label.height
+        page.draw_line((start, 297), (end, 297), width=0.7)
+
+    assert read(page_with(draw), tmp_path).caption == ("Struck out: page layout right" if is_struck else "")
+
+
+@pytest.mark.parametrize(("count", "is_struck"), [(2, True), (3, False)])
+def test_the_bands_of_a_shading_are_no_lines_through_words(count: int, is_struck: bool, tmp_path: Path) -> None:
+    def draw(page: Any, ends: tuple[float, float]) -> None:
+        for up in range(count):
+            line(page, ends, up=2.0 + 1.2 * up, width=0.5)
+
+    assert bool(read(page_with(draw), tmp_path).caption) == is_struck
+
+
 def test_a_single_letter_on_a_rule_stays_and_within_a_struck_passage_goes(tmp_path: Path) -> None:
     def draw(page: Any, _: tuple[float, float]) -> None:
         page.insert_text((300, 300), "x", fontsize=11)
