@@ -1,5 +1,6 @@
 """Creates an empty collection in a folder."""
 
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -15,6 +16,7 @@ from pagelens.index.layout import (
     create_directories,
     write_json,
 )
+from pagelens.index.stores.compaction import read_token_bits
 
 
 def create(
@@ -29,8 +31,11 @@ def create(
     """Create the folder, the catalog unless it is on a server, and last `collection.json`. Tables are created here and
     never on opening: a catalog without them is damaged. The addresses are recorded as given by the user.
 
-    Raises UsageError when the folder has other files, CollectionDamaged when it has a collection's data.
+    Raises UsageError when the folder has other files or a setting is wrong, CollectionDamaged when it has a
+    collection's data.
     """
+    if server is None:
+        read_token_bits(os.environ)
     create_directories(layout)
     if catalog is None:
         create_sqlite_catalog(layout)

@@ -183,3 +183,6 @@ def test_a_number_of_bits_that_there_is_not_is_refused_at_once(tmp_path: Path, m
     monkeypatch.setenv("PAGELENS_TOKEN_BITS", "3")
     with pytest.raises(UsageError, match="expected PAGELENS_TOKEN_BITS to be 8, 4 or 2, found '3'"):
         CollectionReader(root)
+    with pytest.raises(UsageError, match="found '3'"):
+        create(Layout(tmp_path / "new"), profile="test", lanes=[TEXT, PAGE])
+    assert not (tmp_path / "new").exists()
