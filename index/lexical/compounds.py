@@ -33,10 +33,8 @@ _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 
 def compound_words(text: str) -> Iterator[tuple[str, str]]:
     """Yield words that are written in parts: as one word in small letters, and as they stand in the text."""
-    tokens = text.split()  # no pattern has a blank
+    tokens = [token for token in text.split() if not token.isalpha()]  # no pattern has a blank
     for pattern, joint in _PATTERNS:
-        if pattern is _COMPOUND and text.isascii():
-            continue
         for token in tokens:
             if joint.search(token):
                 for match in pattern.finditer(token):

@@ -159,9 +159,11 @@ def _found(start: int, end: int, readings: Sequence[Reading], written: str) -> F
 def _written_dates(text: str) -> Iterator[tuple[int, int, Reading]]:
     """Yield the dates with a month's name as (start, end, reading)."""
     pattern = _WORD if _DEVANAGARI.search(text) else _WORD_OF_LETTERS
-    months = {word: month for word in set(pattern.findall(text)) if (month := _month_of_word(word))}
-    if not months:
+    distinct = set(pattern.findall(text))
+    others = () if text.isascii() else (word for word in distinct if not word.isascii())
+    if _MONTH_OF.keys().isdisjoint(map(str.lower, distinct)) and not any(map(_month, others)):
         return
+    months = {word: month for word in distinct if (month := _month_of_word(word))}
     for word in pattern.finditer(text):
         month = months.get(word.group(), 0)
         if not month:

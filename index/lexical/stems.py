@@ -145,10 +145,11 @@ def languages_of(words: Sequence[str], *, of_page: bool = False) -> tuple[str, .
     if _LANGUAGES_OF.keys().isdisjoint(considered):  # nothing to count
         return _LATIN if is_short and not (of_page and all(map(str.isascii, words))) else ()
     counts: dict[str, float] = dict.fromkeys(_FUNCTION_WORDS, 0.0)
-    for word in considered:
-        for name in (names := _LANGUAGES_OF.get(word, ())):
-            counts[name] += 1 / len(names)
-    distinct = Counter(name for word in set(considered) for name in _LANGUAGES_OF.get(word, ()))
+    for names in [names for word in considered if (names := _LANGUAGES_OF.get(word))]:
+        share = 1 / len(names)
+        for name in names:
+            counts[name] += share
+    distinct = Counter(name for word in _LANGUAGES_OF.keys() & considered for name in _LANGUAGES_OF[word])
     least = MIN_DISTINCT if of_page else 1
     likely = _likely({name: count for name, count in counts.items() if distinct[name] >= least})
     most = max((counts[name] for name in likely), default=0.0)
@@ -170,7 +171,8 @@ def _likely(counts: Mapping[str, float]) -> list[str]:
 
 def _beside_english(counts: Mapping[str, float], words: Sequence[str]) -> list[str]:
     """Return the languages of passages on an English page, by their function words that English does not have."""
-    own = Counter(name for word in set(words) if word not in _ENGLISH for name in _LANGUAGES_OF.get(word, ()))
+    foreign = (_LANGUAGES_OF.keys() & words) - _ENGLISH
+    own = Counter(name for word in foreign for name in _LANGUAGES_OF[word])
     least = MIN_SHARE_BESIDE * len(words)
     return _likely(
         {name: count for name, count in counts.items() if own[name] >= MIN_DISTINCT_BESIDE and count >= least}

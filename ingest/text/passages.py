@@ -110,8 +110,8 @@ def _running_totals(text: PageText, count_tokens: TokenCounter) -> NDArray[np.in
     """Return the number of tokens before each word, (n_words + 1,). A word counts as one token at least."""
     words = [text.text[start:end] for start, end in text.spans.tolist()]
     distinct = list(dict.fromkeys(words))
-    counts = dict(zip(distinct, count_tokens(distinct), strict=True))
-    return np.cumsum([0, *(max(1, counts[word]) for word in words)], dtype=np.int64)
+    counts = {word: max(1, count) for word, count in zip(distinct, count_tokens(distinct), strict=True)}
+    return np.cumsum([0, *map(counts.__getitem__, words)], dtype=np.int64)
 
 
 def _break_strengths(text: PageText) -> list[int]:
@@ -119,13 +119,12 @@ def _break_strengths(text: PageText) -> list[int]:
     spans, characters = text.spans.tolist(), text.text
     strengths = [3]
     for (start, end), (following, _) in pairwise(spans):
-        separator = characters[end:following]
-        if separator.count("\n") >= 2:
+        if following > end + 1 and characters.count("\n", end, following) >= 2:
             strengths.append(3)
         elif characters[end - 1] in _LAST_CHARACTERS and _ends_sentence(characters[start:end], characters[following]):
             strengths.append(2)
         else:
-            strengths.append(1 if separator == "\n" else 0)
+            strengths.append(1 if following == end + 1 and characters[end] == "\n" else 0)
     return [*strengths, 3]
 
 
