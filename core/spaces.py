@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 
@@ -19,8 +20,7 @@ class Space:
     @property
     def fingerprint(self) -> str:
         """Return 16 hex digits that change whenever a field does."""
-        canonical = json.dumps(asdict(self), sort_keys=True, ensure_ascii=True)
-        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+        return _fingerprint(self)
 
     def __str__(self) -> str:
         return f"{self.model}@{self.revision[:12]} ({self.dim}{', multi-vector' if self.multi_vector else ''})"
@@ -37,3 +37,9 @@ class Space:
         if stored != space.fingerprint:
             raise ValueError(f"expected fingerprint {space.fingerprint} for {space}, found {stored}: edited?")
         return space
+
+
+@lru_cache(64)  # a search asks for that of each lane several times
+def _fingerprint(space: Space) -> str:
+    canonical = json.dumps(asdict(space), sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]

@@ -7,7 +7,8 @@ a few English rules, else the hyphen is taken for one of the line end. docs/LOG.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +27,7 @@ _CJK = (
     "\uff01-\uff9f\U00020000-\U0003ffff"
 )
 _CJK_CHARACTER = re.compile(f"[{_CJK}]")
-_CJK_LINE_END = re.compile(f"(?<=[{_CJK}])\n(?=[{_CJK}])")
+_CJK_LINE_END = re.compile(f"\n(?<=[{_CJK}]\n)(?=[{_CJK}])")  # the line end first: it is looked for faster
 _CJK_LINES = re.compile(rf"(?<=[{_CJK}])\s*\n\s*(?=[{_CJK}])")
 
 # The letter before is looked for after the hyphen has matched: so a page is searched a few times as fast.
@@ -185,12 +186,63 @@ def _word_breaks(text: str, pattern: re.Pattern[str]) -> tuple[WordBreak, ...]:
     matches = list(pattern.finditer(text))
     if not matches:
         return ()
-    words = _other_words(text, matches)
+    words = _OtherWords(text, matches)
     breaks = [_word_break(text, match.start(), match.end(), words) for match in matches]
     return tuple(place for place in breaks if place is not None)
 
 
-def _other_words(text: str, matches: Sequence[re.Match[str]]) -> frozenset[str]:
+class _OtherWords:
+    """The words of a text and their parts, case folded, but not the parts of broken words.
+
+    A word is looked for where its letters stand: that costs a tenth of a list of all words, and a page has few breaks.
+    """
+
+    def __init__(self, text: str, matches: Sequence[re.Match[str]]) -> None:
+        self._text, self._matches = text, matches
+        self._folded = _folded(text)
+
+    def __contains__(self, word: str) -> bool:
+        if word not in self._folded:
+            return False
+        if len(self._folded) != len(self._text):  # positions in both texts differ
+            return word in self._all
+        at = self._folded.find(word)
+        while at >= 0:
+            if self._stands_at(at, at + len(word), chain="-" in word):
+                return True
+            at = self._folded.find(word, at + 1)
+        return False
+
+    def _stands_at(self, start: int, end: int, *, chain: bool) -> bool:
+        """Tell whether a word or a part of one stands there; of a word with a hyphen only the whole word counts."""
+        text = self._text
+        if text[start - 1 : start].isalnum() or text[end : end + 1].isalnum():
+            return False
+        if chain and (_goes_on(text, start - 1, -1) or _goes_on(text, end, 1)):
+            return False
+        return start not in self._second_parts and end not in self._first_parts
+
+    @cached_property
+    def _first_parts(self) -> frozenset[int]:
+        """Where the first parts of broken words end."""
+        return frozenset(match.start() for match in self._matches)
+
+    @cached_property
+    def _second_parts(self) -> frozenset[int]:
+        """Where the second parts of broken words begin."""
+        return frozenset(match.end() for match in self._matches)
+
+    @cached_property
+    def _all(self) -> frozenset[str]:
+        return _all_words(self._text, self._matches)
+
+
+def _goes_on(text: str, hyphen: int, step: int) -> bool:
+    """Tell whether a hyphen stands there, and a letter or digit on its far side."""
+    return text[max(0, hyphen) : hyphen + 1] in _HYPHENS and text[max(0, hyphen + step) : hyphen + step + 1].isalnum()
+
+
+def _all_words(text: str, matches: Sequence[re.Match[str]]) -> frozenset[str]:
     """Return the words of a text and their parts, case folded, but not the parts of broken words."""
     starts, ends = [0, *(match.end() for match in matches)], [*(match.start() for match in matches), len(text)]
     whole: set[str] = set()
@@ -221,7 +273,7 @@ def _parts(text: str, start: int, end: int) -> tuple[str, str]:
     return first.group(), second.group()
 
 
-def _word_break(text: str, start: int, end: int, words: frozenset[str]) -> WordBreak | None:
+def _word_break(text: str, start: int, end: int, words: Container[str]) -> WordBreak | None:
     first, second = _parts(text, start, end)
     after = end + len(second)
     if f"{first}-{second}".casefold() in words:
@@ -244,7 +296,7 @@ def _is_chained(text: str, at: int) -> bool:
     return text[at : at + 1] in _HYPHENS and text[at + 1 : at + 2].isalnum()
 
 
-def _is_compound(first: str, second: str, words: frozenset[str]) -> bool:
+def _is_compound(first: str, second: str, words: Container[str]) -> bool:
     if first in _COMPOUNDING and len(second) >= _MIN_COMPOUNDED and not _SUFFIX.match(second):
         return True
     return min(len(first), len(second)) >= MIN_PART and first in words and second in words

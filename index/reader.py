@@ -338,7 +338,7 @@ class Snapshot:
 
     def labels_of(self, pages: Sequence[int]) -> dict[int, list[PageLabel]]:
         """Return the labels of pages that have any, the most probable first."""
-        return label_rows.read_labels(self._connection, pages)
+        return label_rows.read_labels(self._connection, pages) if len(self.label_table.pages) else {}
 
     def select(self, filters: Filters) -> Selection | None:
         """Return the selection of the filters; None when they exclude nothing. Raises UsageError."""

@@ -8,7 +8,7 @@ either. Everything is computed from the stored text at query time; nothing is st
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, takewhile
+from itertools import chain, islice, takewhile
 from typing import NamedTuple
 
 from pagelens.core.keys import document_of, number_of
@@ -19,11 +19,13 @@ from pagelens.index.reader import Snapshot
 CONTINUED_HITS = 2  # how many of the best hits `add_continuation_pages` extends
 
 _EDGE_LINES = 4  # lines at a page's edge that are searched for running titles and page numbers
+_BODY_LINES = 2  # next to the page break that are compared
 _MIN_PROSE_WORDS = 4  # a line of prose has at least so many words
 _MIN_TABLE_FIGURES = 2  # a table row has at least so many numbers
 
 _SENTENCE_END = re.compile(r"[.!?…:;。！？।؟۔](?:[\"'’”»)\]]|\[\d+\])*$")
 _PAGE_NUMBER = re.compile(r"(?i)^(?:page|p\.?|seite)?\W*(?:\d{1,4}|[ivxlc]+)\W*(?:(?:of|/|\|)\s*\d+)?$")
+_LINE = re.compile(r"[^\n]*\S")
 _NUMBER = re.compile(r"^[(\-–+]?[$€£¥]?\d[\d.,:/]*[%)]?$")
 
 
@@ -111,9 +113,8 @@ def find_continuation(page: PageText, following: PageText) -> Span | None:
 
     None where the text of `page` ends with the page, or where that cannot be decided.
     """
-    lines, following_lines = _lines(page.text), _lines(following.text)
-    last = _body_lines(page.text, lines[::-1], following.text, following_lines[::-1])[:2]
-    first = _body_lines(following.text, following_lines, page.text, lines)[:2]
+    last = _body_lines(page.text, _last_lines(page.text), following.text, _last_lines(following.text))
+    first = _body_lines(following.text, _first_lines(following.text), page.text, _first_lines(page.text))
     if not last or not first:
         return None
     ends = [page.text[line.start : line.end] for line in last]
@@ -137,14 +138,16 @@ def _table_continues(ends: Sequence[str], starts: Sequence[str]) -> bool:
 
 
 def _body_lines(text: str, lines: Sequence[Span], other: str, other_lines: Sequence[Span]) -> Sequence[Span]:
-    """Return the lines, ordered from the page's edge inwards, without the running titles that both pages have there."""
+    """Return at most two lines, ordered from the page's edge inwards, without the running titles that both pages have
+    there."""
     repeated = {_normalized(other[line.start : line.end]) for line in other_lines[:_EDGE_LINES]}
 
     def is_running_title(line: Span) -> bool:
         content = text[line.start : line.end]
         return bool(_PAGE_NUMBER.match(content)) or _normalized(content) in repeated
 
-    return lines[sum(1 for _ in takewhile(is_running_title, lines[:_EDGE_LINES])) :]
+    first = sum(1 for _ in takewhile(is_running_title, lines[:_EDGE_LINES]))
+    return lines[first : first + _BODY_LINES]
 
 
 def _normalized(line: str) -> str:
@@ -152,5 +155,17 @@ def _normalized(line: str) -> str:
     return re.sub(r"\d+|\W+", " ", line).strip().casefold()
 
 
-def _lines(text: str) -> list[Span]:
-    return [Span(match.start(), match.end()) for match in re.finditer(r"[^\n]*\S", text)]
+def _first_lines(text: str) -> list[Span]:
+    """Return the first lines of a text that are not blank, from the first one on."""
+    return [Span(*match.span()) for match in islice(_LINE.finditer(text), _EDGE_LINES + _BODY_LINES)]
+
+
+def _last_lines(text: str) -> list[Span]:
+    """Return the last lines of a text that are not blank, from the last one on."""
+    lines, end = list[Span](), len(text)
+    while end >= 0 and len(lines) < _EDGE_LINES + _BODY_LINES:
+        start = text.rfind("\n", 0, end) + 1
+        if line := text[start:end].rstrip():
+            lines.append(Span(start, start + len(line)))
+        end = start - 1
+    return lines

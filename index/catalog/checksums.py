@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, Float, Integer, LargeBinary, Table, delete, insert, inspect, select
+from sqlalchemy import Column, Connection, Float, Integer, LargeBinary, Table, delete, insert, select
 
 from pagelens.core.keys import NUMBER_BITS, document_of, number_of
 from pagelens.index.catalog import tables as t
@@ -80,7 +80,7 @@ def _wrong(table: Table, rows: Iterable[Any], expected: Mapping[int, int]) -> It
 
 
 def _recorded(connection: Connection, keys: Sequence[int]) -> dict[int, int]:
-    if not inspect(connection).has_table(t.checksums.name):
+    if not t.has_table(connection, t.checksums):
         return {}  # a catalog of an older revision, which cannot be written to
     query = select(t.checksums.c.key, t.checksums.c.crc).where(t.checksums.c.key.in_(keys))
     return {row.key: row.crc for row in connection.execute(query)}

@@ -7,7 +7,7 @@ A description is stored at once, and applied later: then the page's own caption 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, inspect, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from pagelens.core.descriptions import Description
 from pagelens.core.keys import document_of, number_of, page_key
@@ -18,7 +18,7 @@ BATCH = 5_000  # keys in one statement
 
 def has_descriptions(connection: Connection) -> bool:
     """Return whether the catalog has the table; one of an older revision that was not written to has not."""
-    return inspect(connection).has_table(t.descriptions.name)
+    return t.has_table(connection, t.descriptions)
 
 
 def read(connection: Connection, pages: Sequence[int]) -> dict[int, tuple[Description, str]]:

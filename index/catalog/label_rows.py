@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, delete, insert, inspect, select
+from sqlalchemy import Connection, delete, insert, select
 
 from pagelens.core.keys import document_of
 from pagelens.core.labels import FLAGGED, PageLabel, StoredLabelSet
@@ -146,4 +146,4 @@ def label_matches(label: str, set_name: str, pattern: str) -> bool:
 
 def has_labels(connection: Connection) -> bool:
     """Return whether the catalog has the tables: one of an older revision that is only read does not."""
-    return inspect(connection).has_table(t.page_labels.name)
+    return t.has_table(connection, t.page_labels)

@@ -182,7 +182,7 @@ def pages_with_label(connection: Connection, documents: Sequence[int], label: st
 
 def read_perceptual_hashes(connection: Connection, keys: Sequence[int] | None = None) -> dict[int, int]:
     """Return the 64-bit perceptual hashes of live pages by key: of these pages, or of all that have an image."""
-    if not inspect(connection).has_table(t.perceptual_hashes.name):
+    if not t.has_table(connection, t.perceptual_hashes):
         return {}  # a catalog without the table, which cannot be written to
     rows = select(t.perceptual_hashes.c.page, t.perceptual_hashes.c.hash).join(
         t.documents, t.documents.c.key == t.perceptual_hashes.c.document

@@ -9,6 +9,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
+    Connection,
     Dialect,
     Float,
     ForeignKey,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    inspect,
 )
 
 from pagelens.core.types import PageText, Passage, TextSource
@@ -314,6 +316,16 @@ review_items = Table(
     Column("correction", STORED_JSON, nullable=False),
     Column("decided_at", String(32), nullable=False),
 )
+
+
+def has_table(connection: Connection, table: Table) -> bool:
+    """Tell whether the catalog has a table: one of an older revision that is only read may not. A table that was found
+    is not looked for again on the same connection of the database."""
+    found: set[str] = connection.info.setdefault("tables", set())
+    if table.name not in found and inspect(connection).has_table(table.name):
+        found.add(table.name)
+    return table.name in found
+
 
 _GRID = 65_535  # boxes are stored as 16-bit fractions of the page: a tenth of a point on the largest sheet
 
