@@ -7,6 +7,7 @@ a few English rules, else the hyphen is taken for one of the line end. docs/LOG.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Container, Sequence
 from functools import cached_property
 from typing import NamedTuple
@@ -142,17 +143,17 @@ def other_forms(text: str) -> list[str]:
 
 def whole_words(page: PageText) -> list[str]:
     """Return a page's words in order; each part of a broken word is given as the whole word."""
-    words = [page.text[start:end] for start, end in page.spans.tolist()]
+    text, starts, ends = page.text, page.spans[:, 0].tolist(), page.spans[:, 1].tolist()
+    words = [text[start:end] for start, end in zip(starts, ends, strict=True)]
     groups: list[tuple[int, int]] = []  # the first and the last word of those that are one
-    for place in word_breaks(page.text):
+    for place in word_breaks(text):
         if place.replacement:
             continue
-        starts = page.spans[:, 0]
-        part, following = (int(np.searchsorted(starts, at, side="right")) - 1 for at in (place.start, place.end))
+        part, following = bisect_right(starts, place.start) - 1, bisect_right(starts, place.end) - 1
         first = groups.pop()[0] if groups and groups[-1][1] == part else part
         groups.append((first, following))
     for first, last in groups:
-        whole = join_broken_words(page.text, int(page.spans[first, 0]), int(page.spans[last, 1]))
+        whole = join_broken_words(text, starts[first], ends[last])
         words[first : last + 1] = [whole] * (last + 1 - first)
     return words
 

@@ -29,7 +29,7 @@ from pagelens.retrieve.regions import find_region, without_titles
 QUOTE_WORDS = 32
 SNAP_WORDS = 8  # a quote may grow by this much on either side to begin and end with a sentence or a paragraph
 CACHED_WORDS = 50_000  # analyzed words: pages of a collection share most of their words
-CACHED_QUERIES = 64  # whose terms are wanted for each hit
+CACHED_QUERIES = 32  # whose terms are wanted for each hit
 
 
 class WeightedTerms(NamedTuple):

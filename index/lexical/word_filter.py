@@ -41,17 +41,29 @@ _CACHED_WORDS = 65_536
 
 
 class SelectiveAnalyzer:
-    """Analyzes the words that may have a sought term, and skips the others."""
+    """Analyzes the words that may have a sought term, and skips the others. It keeps what it found: the pages that a
+    query finds share most of their words."""
 
-    def __init__(self, analyze: WordsAnalyzer, sought: Collection[str]) -> None:
-        self._analyze = analyze
+    def __init__(self, analyze: WordsAnalyzer, sought: Collection[str], *, size: int = 4_096) -> None:
+        """`size`: how many words are kept before all are forgotten."""
+        self._analyze, self._sought, self._size = analyze, frozenset(sought), size
+        self._known: dict[str, Collection[str]] = {}  # word -> its terms; none where it has no sought one
         self._marks = 0
-        for term in sought:
+        for term in self._sought:
             self._marks |= _marks_of_term(term)
 
     def __call__(self, words: Collection[str]) -> Mapping[str, Collection[str]]:
-        """Return the terms of each word that may have a sought term."""
-        return self._analyze([word for word in words if self._marks & marks_of_word(word)])
+        """Return the terms of each word that has a sought term."""
+        known = self._known
+        missing = set(words).difference(known)
+        if missing:
+            if len(known) + len(missing) > self._size:
+                known = self._known = {}
+                missing = set(words)
+            found = self._analyze([word for word in missing if self._marks & marks_of_word(word)])
+            known.update(dict.fromkeys(missing, ()))
+            known.update((word, terms) for word, terms in found.items() if not self._sought.isdisjoint(terms))
+        return {word: terms for word in words if (terms := known[word])}
 
 
 def _marks_of_term(term: str) -> int:

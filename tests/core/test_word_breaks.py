@@ -75,6 +75,35 @@ def test_the_pages_other_words_decide_before_any_rule() -> None:
     assert join_broken_words("a long-\nbow") == "a longbow"  # fewer letters than any such compound has
 
 
+@pytest.mark.parametrize(
+    ("others", "decides"),
+    [
+        ("lampburner", True),
+        ("Lampburner,", True),
+        ("oil-lampburner", True),
+        ("lampburner\u2010oil", True),
+        ("lampburners", False),
+        ("oillampburner", False),
+        ("lampburner-\ns", False),
+        ("oil-\nlampburner", False),
+        ("lampburner-\ns lampburner", True),
+        ("Straßen lampburner", True),
+        ("Straßen lampburners", False),
+    ],
+)
+def test_a_word_of_the_page_decides_where_it_stands_whole_or_as_a_part_that_is_not_broken(
+    others: str, decides: bool
+) -> None:
+    [*_, place] = word_breaks(f"{others} lamp-\nburner")
+    assert place.is_certain == decides
+
+
+def test_a_hyphenated_word_decides_only_where_it_stands_whole() -> None:
+    for others, decides in (("lamp-burner", True), ("an oil-lamp-burner", False), ("lamp-burner\u2010set", False)):
+        [place] = word_breaks(f"{others} lamp-\nburner")
+        assert (place.replacement == "-" and place.is_certain) == decides
+
+
 def test_parts_of_three_letters_are_words_and_shorter_ones_are_not() -> None:
     assert join_broken_words("sea bed, the sea-\nbed") == "sea bed, the sea-bed"
     assert join_broken_words("in form, to in-\nform") == "in form, to inform"

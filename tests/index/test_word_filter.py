@@ -1,5 +1,7 @@
 """No word is left out that has a sought term; most others are."""
 
+from collections.abc import Collection, Mapping
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +20,14 @@ in_digits = st.from_regex(r"\(?[0-9]{1,4}([./,-][0-9]{1,4}){0,2}%?[a-z]{0,2}\)?"
 
 def analyzed(word: str, sought: set[str]) -> list[str]:
     """Return the words of one that are analyzed: it, or none."""
-    return list(SelectiveAnalyzer(analyze_words, sought)([word]))
+    asked: list[str] = []
+
+    def analyze(words: Collection[str]) -> Mapping[str, Collection[str]]:
+        asked.extend(words)
+        return analyze_words(words)
+
+    SelectiveAnalyzer(analyze, sought)([word])
+    return asked
 
 
 @given(st.one_of(written, in_parts, in_digits, st.text(min_size=1, max_size=8)))
@@ -81,6 +90,25 @@ def test_a_single_letter_at_the_end_is_no_beginning_of_a_word() -> None:
     assert analyzed("harbour's", {"ship", "~ship"}) == []
     assert analyzed("harbour's", {"s"}) == ["harbour's"]
     assert analyzed("s-harbour", {"sharbour"}) == ["s-harbour"]
+
+
+def test_only_words_with_a_sought_term_are_returned() -> None:
+    found = SelectiveAnalyzer(analyze_words, {"timber", "~timb"})(["Timber,", "time", "harbour", "timbers"])
+    assert set(found) == {"Timber,", "timbers"} and "timber" in found["timbers"]
+
+
+def test_a_word_is_analyzed_once_until_too_many_are_kept() -> None:
+    asked: list[str] = []
+
+    def analyze(words: Collection[str]) -> Mapping[str, Collection[str]]:
+        asked.extend(sorted(words))
+        return {word: [word] for word in words}
+
+    analyzer = SelectiveAnalyzer(analyze, {"tide", "tin"}, size=3)
+    assert set(analyzer(["tide", "time"])) == set(analyzer(["tide", "harbour"])) == {"tide"}
+    assert asked == ["tide", "time"]
+    assert set(analyzer(["tin", "tide"])) == {"tin", "tide"}
+    assert asked == ["tide", "time", "tide", "tin"]
 
 
 def test_nothing_is_analyzed_where_nothing_is_sought() -> None:
