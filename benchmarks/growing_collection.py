@@ -15,6 +15,9 @@ The collection is real: catalog, `words` lane, passages, vectors and tokens, wri
   encoded again, which would take ten times as long as all else; that the lanes disagree about a copy's words changes
   no lane's cost.
 
+With `--noise 0` copies are equal to their pages in every word and vector: as many documents that were indexed several
+times over.
+
 Not simulated: new subjects. Terms are as frequent as in C, so lists of postings in `words` grow with the collection at
 the full rate, where a real collection's rarer words do not.
 
@@ -43,6 +46,7 @@ from numpy.typing import NDArray
 
 import pagelens
 from benchmarks.development_set import questions, require_data
+from pagelens.api.engine.encoding_queue import stored_tables
 from pagelens.core.types import Document, Page, Passage, Query, QueryTokens, TokenMatrix
 from pagelens.index.creation import create
 from pagelens.index.dense.exact_index import ExactIndex
@@ -209,6 +213,7 @@ def _copy(original: Original, number: int, words: _WordsByLength, noise: float) 
         passages=original.passages,
         vectors=vectors,
         tokens={"page": tokens},
+        tables=stored_tables(pages),
         last=True,
     )
 

@@ -104,9 +104,10 @@ def save_guesses(connection: Connection, pages: EmbeddedPages) -> None:
 
 
 def save_facts(connection: Connection, pages: EmbeddedPages) -> None:
-    """Save what making the rows of pages has found out about their images: guesses, problems, perceptual hashes."""
+    """Save what making the rows of pages has found out about them: guesses, problems, perceptual hashes, tables."""
     save_guesses(connection, pages)
     for page, problem in pages.problems.items():
         if connection.execute(select(t.pages.c.problem).where(t.pages.c.key == page)).scalar() == "":
             writes.update_page(connection, page, {"problem": problem})
     writes.save_perceptual_hashes(connection, pages.perceptual_hashes)
+    writes.save_table_outlines(connection, pages.tables)

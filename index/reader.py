@@ -106,6 +106,8 @@ class CommitView:
         self._tokens: dict[str, MultiVectorView] = {}
         self._documents: dict[int, DocumentRow] | None = None
         self._pages: LRUCache[PageRow] = LRUCache(CACHED_PAGE_BYTES, weigh=_page_bytes)
+        self._whole: set[int] = set()  # documents whose rows are as they were written
+        self._described: bool | None = None  # whether any page has a description
         self._fields: dict[str, Field] | None = None
         self._labels: LabelTable | None = None
         self.unembedded = unembedded.pages_by_store(connection)
@@ -119,11 +121,17 @@ class CommitView:
     def load_pages(self, connection: Connection, keys: Sequence[int]) -> dict[int, PageRow]:
         """Return pages by key; those read last are kept, except damaged ones."""
         found = {key: row for key in keys if (row := self._pages.find(key)) is not None}
-        read = reads.read_pages(connection, missing) if (missing := [key for key in keys if key not in found]) else {}
+        missing = [key for key in keys if key not in found]
+        read = self._read_pages(connection, missing) if missing else {}
         for key, row in read.items():
             if row.problem != reads.DAMAGED:
                 self._pages.put(key, row)
         return {key: row for key in sorted(keys) if (row := found.get(key) or read.get(key)) is not None}
+
+    def _read_pages(self, connection: Connection, keys: Sequence[int]) -> dict[int, PageRow]:
+        if self._described is None:
+            self._described = description_rows.any_stored(connection)
+        return reads.read_pages(connection, keys, whole=self._whole, described=self._described)
 
     def load_fields(self, connection: Connection) -> dict[str, Field]:
         """Return the fields of metadata tables by name."""
@@ -382,8 +390,8 @@ class Snapshot:
 
     def document_rows_by_table(self, documents: Sequence[int]) -> dict[Table, list[dict[str, object]]]:
         """Return the catalog's rows of these documents by table, without their paths, ready to be inserted."""
-        tables = (t.pages, t.perceptual_hashes, t.checksums, t.path_facts, t.descriptions, t.unembedded)
-        others = {table: table.c.document for table in tables}
+        facts = (t.perceptual_hashes, t.table_outlines, t.checksums, t.path_facts, t.descriptions, t.unembedded)
+        others = {table: table.c.document for table in (t.pages, *facts)}
         columns = {t.documents: t.documents.c.key, **others}
         return {
             table: reads.read_rows(self._connection, select(table).where(column.in_(documents)))

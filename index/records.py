@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pagelens.core.keys import passage_key
+from pagelens.core.tables.outlines import TableOutline
 from pagelens.core.types import Document, Guess, Page, Passage, TokenMatrix
 from pagelens.index.late.token_segments import TokenRows
 
@@ -39,6 +40,7 @@ class DocumentPages:
     """By multi-vector lane: each page's tokens, as an encoder returns them or packed already."""
     guesses: Mapping[int, Sequence[Guess]] = field(default_factory=dict)  # page number -> labels of a photo
     perceptual_hashes: Mapping[int, int] = field(default_factory=dict)  # page number -> 64 bits
+    tables: Mapping[int, Sequence[TableOutline]] = field(default_factory=dict)  # page number -> its tables
     embedded: bool = True  # whether the rows of all lanes are here; False: none is, and they are made later
 
 
@@ -53,6 +55,7 @@ class EmbeddedPages:
     guesses: Mapping[int, Sequence[Guess]] = field(default_factory=dict)  # page key -> what the photo shows
     problems: Mapping[int, str] = field(default_factory=dict)  # page key -> why it could not be rendered
     perceptual_hashes: Mapping[int, int] = field(default_factory=dict)  # page key -> 64 bits, of pages with an image
+    tables: Mapping[int, Sequence[TableOutline]] = field(default_factory=dict)  # page key -> its tables
 
 
 DenseParts: TypeAlias = Sequence[tuple[Sequence[int], DenseRows]]

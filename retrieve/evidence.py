@@ -82,7 +82,7 @@ class EvidenceFinder:
             passage=page.passages[ordinal_of(found_passages[0])] if found_passages else None,
         )
         if quote:
-            region = find_region(query, page.text, quote, wanted, weights, analyze)
+            region = find_region(query, page.text, quote, wanted, weights, analyze, page.tables)
             return [replace(quote, boxes=region or without_titles(page.text, quote.boxes))]
         tokens = self._tokens(snapshot, query, page.key) if hit is None or "page" in hit.lanes else None
         if tokens is None or self._tokens_are_words:

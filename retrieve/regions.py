@@ -7,19 +7,17 @@ has no words, a diagram short ones.
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import islice
 from math import fsum
 
 import numpy as np
 
 from pagelens.core.protocols import WordsAnalyzer
-from pagelens.core.tables.chunks import Chunk, is_numeral
-from pagelens.core.tables.structure import Table, table_layout
+from pagelens.core.tables.chunks import Chunk
+from pagelens.core.tables.outlines import TableOutline, layout_with_tables, outlines
+from pagelens.core.tables.structure import table_layout
 from pagelens.core.terms import WantedTerms
 from pagelens.core.types import Box, Evidence, PageText
 
-MIN_CELLS = 3  # of a table
-MIN_NUMBERS = 3  # words of a page with tables that are numbers
 CAPTION_WEIGHT = 0.7  # of a query term that stands in a table's caption only
 TABLE_SHARE = 0.5  # of the weight of the best words of the page: from here on a table is shown in their place
 MIN_WIDTH, MIN_HEIGHT = 0.2, 0.1  # of a figure, as fractions of the page
@@ -48,42 +46,57 @@ def find_region(
     wanted: WantedTerms,
     weights: Mapping[str, float],
     analyze: WordsAnalyzer,
+    tables: Sequence[TableOutline] | None = None,
 ) -> list[Box]:
-    """Return the box of the figure, table or chart of a page that a query is about; empty if its quote shows more."""
+    """Return the box of the figure, table or chart of a page that a query is about; empty if its quote shows more.
+
+    `tables` are the page's, as `outline_tables` finds them; None: they are looked for.
+    """
     in_quote = _terms(text.text[quote.start : quote.end].split(), wanted, analyze)
     least = _weight(in_quote, weights)
     region = find_figure(query, text)
     if region is None and (in_quote or _terms([text.text], wanted, analyze)):
-        region = find_table(text, wanted, weights, analyze, least=least)
+        region = find_table(text, wanted, weights, analyze, least=least, tables=tables)
     return [region] if region else []
 
 
 def find_figure(query: str, text: PageText) -> Box | None:
     """Return the largest part of a page without running text, if a query is about what is seen."""
-    if not _ABOUT_FIGURE.search(query) or not len(text.spans):
+    if not _is_about_figure(query) or not len(text.spans):
         return None
     region = _largest_gap(table_layout(text).chunks)
     is_large = region is not None and region.x1 - region.x0 >= MIN_WIDTH and region.y1 - region.y0 >= MIN_HEIGHT
     return region if is_large else None
 
 
+@lru_cache(64)
+def _is_about_figure(query: str) -> bool:
+    return _ABOUT_FIGURE.search(query) is not None
+
+
 def find_table(
-    text: PageText, wanted: WantedTerms, weights: Mapping[str, float], analyze: WordsAnalyzer, *, least: float
+    text: PageText,
+    wanted: WantedTerms,
+    weights: Mapping[str, float],
+    analyze: WordsAnalyzer,
+    *,
+    least: float,
+    tables: Sequence[TableOutline] | None = None,
 ) -> Box | None:
     """Return the table whose labels and caption have most of a query's terms by weight.
 
     None if none has a term among its labels, or none has `TABLE_SHARE` of `least`, the weight of the best words.
+    `tables`: see `find_region`.
     """
-    if len(list(islice(filter(is_numeral, text.text.split()), MIN_NUMBERS))) < MIN_NUMBERS:
-        return None
-    layout = table_layout(text)
-    if layout.value_count < MIN_CELLS or not _terms(layout.label_words, wanted, analyze):
-        return None
+    if tables is None:
+        layout = layout_with_tables(text)
+        if layout is None or not _terms(layout.label_words, wanted, analyze):
+            return None
+        tables = outlines(layout.tables)
     best, region = max(1e-9, TABLE_SHARE * least), None
-    for table in layout.tables:
-        labels = _terms((chunk.text for chunk in _labels(table)), wanted, analyze)
-        if labels and sum(len(column.cells) for column in table.columns) >= MIN_CELLS:
-            caption = _terms((chunk.text for chunk in table.caption), wanted, analyze) - labels
+    for table in tables:
+        if labels := _terms([table.labels], wanted, analyze):
+            caption = _terms([table.caption], wanted, analyze) - labels
             weight = _weight(labels, weights) + CAPTION_WEIGHT * _weight(caption, weights)
             if weight >= best:
                 best, region = weight, table.box
@@ -102,14 +115,6 @@ def without_titles(text: PageText, boxes: Sequence[Box]) -> Sequence[Box]:
     median = float(np.median(text.boxes[:, 3] - text.boxes[:, 1]))
     rest = [box for box in boxes if box.y1 - box.y0 <= TITLE_HEIGHT * median or box.y0 >= TITLE_FOOT]
     return rest or boxes
-
-
-def _labels(table: Table) -> Iterable[Chunk]:
-    for column in table.columns:
-        yield from column.header
-        for cell in column.cells:
-            yield from cell.row
-            yield from cell.section
 
 
 def _terms(texts: Iterable[str], wanted: WantedTerms, analyze: WordsAnalyzer) -> frozenset[str]:

@@ -11,8 +11,10 @@ from pathlib import Path
 from pagelens.api.engine.embedding import Embedder, PageBatch
 from pagelens.api.engine.file_names import path_to_text
 from pagelens.core.errors import ReadError
-from pagelens.core.types import ImageArray
+from pagelens.core.tables.outlines import TableOutline, outline_tables
+from pagelens.core.types import ImageArray, Page
 from pagelens.encode.batching import usable_cores
+from pagelens.index.catalog.tables import as_stored
 from pagelens.index.records import DocumentPages
 from pagelens.ingest.events import Event, Failed, PageWindow
 from pagelens.ingest.readers.photos.perceptual_hash import perceptual_hash
@@ -113,8 +115,14 @@ def encode_window(embedders: Sequence[Embedder] | None, window: PageWindow) -> D
         tokens=batch.tokens,
         guesses={window.pages[position].number: guesses for position, guesses in batch.guesses.items()},
         perceptual_hashes=perceptual_hashes([page.number for page in window.pages], window.images),
+        tables=stored_tables(window.pages) if embedders is not None else {},
         embedded=embedders is not None,
     )
+
+
+def stored_tables(pages: Sequence[Page]) -> dict[int, Sequence[TableOutline]]:
+    """Return the tables of pages that have words, by number: those of their words and boxes as they are read back."""
+    return {page.number: outline_tables(as_stored(page.text)) for page in pages if len(page.text.spans)}
 
 
 def perceptual_hashes(pages: Sequence[int], images: Sequence[ImageArray | None]) -> dict[int, int]:

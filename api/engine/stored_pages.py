@@ -16,6 +16,7 @@ from pagelens.api.engine.encoding_queue import MAX_THREADS, SPARE_WINDOWS, perce
 from pagelens.api.engine.indexing import RenderImage
 from pagelens.core.caching import LRUCache
 from pagelens.core.errors import ReadError
+from pagelens.core.tables.outlines import outline_tables
 from pagelens.core.types import ImageArray
 from pagelens.encode.batching import usable_cores
 from pagelens.index.catalog.reads import DocumentRow, PageRow
@@ -182,6 +183,7 @@ class StoredPageEmbedding:
                 guesses={keys[position]: guesses for position, guesses in embedding.guesses.items()},
                 problems=problems,
                 perceptual_hashes=perceptual_hashes(keys, images),
+                tables={page.key: outline_tables(page.text) for page in pages if len(page.text.spans)},
             )
 
         return rendered, encode

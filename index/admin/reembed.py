@@ -226,6 +226,7 @@ def _save_page_facts(connection: Connection, pending: Sequence[EmbeddedPages]) -
     for pages in pending:
         save_guesses(connection, pages)
         writes.save_perceptual_hashes(connection, pages.perceptual_hashes)
+        writes.save_table_outlines(connection, pages.tables)
         rows = [
             {"page": page, "document": document_of(page), "problem": problem}
             for page, problem in pages.problems.items()

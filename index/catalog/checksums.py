@@ -42,14 +42,19 @@ def record(connection: Connection, table: Table, rows: Iterable[Mapping[Any, Any
         connection.execute(insert(t.checksums), checked)
 
 
-def damaged_pages(connection: Connection, rows: Sequence[Any]) -> set[int]:
-    """Return the keys of those of these rows of `pages` that differ from what was written, or whose document does."""
-    documents = {row.document for row in rows} | {document_of(row.key) for row in rows}
+def damaged_pages(connection: Connection, rows: Sequence[Any], whole: set[int] | None = None) -> set[int]:
+    """Return the keys of those of these rows of `pages` that differ from what was written, or whose document does.
+
+    `whole`: documents of the commit that were checked before and are not checked again; those found whole are added.
+    """
+    whole = set() if whole is None else whole
+    documents = ({row.document for row in rows} | {document_of(row.key) for row in rows}) - whole
     expected = _recorded(connection, [*(row.key for row in rows), *map(document_checksum_key, sorted(documents))])
-    if not expected:
-        return set()
-    query = select(t.documents).where(t.documents.c.key.in_(documents))
-    wrong = {document_of(key) for key in _wrong(t.documents, connection.execute(query).all(), expected)}
+    wrong: set[int] = set()
+    if documents and expected:
+        query = select(t.documents).where(t.documents.c.key.in_(documents))
+        wrong = {document_of(key) for key in _wrong(t.documents, connection.execute(query).all(), expected)}
+    whole |= documents - wrong
     wrong_pages = set(_wrong(t.pages, rows, expected))
     return {row.key for row in rows if row.key in wrong_pages or row.document in wrong}
 

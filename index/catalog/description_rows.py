@@ -32,6 +32,11 @@ def read(connection: Connection, pages: Sequence[int]) -> dict[int, tuple[Descri
     return found
 
 
+def any_stored(connection: Connection) -> bool:
+    """Tell whether any page has a description."""
+    return has_descriptions(connection) and connection.execute(select(t.descriptions.c.page).limit(1)).first() is not None
+
+
 def read_all(connection: Connection) -> dict[int, Description]:
     """Return the descriptions of the pages of live documents by key, in order."""
     if not has_descriptions(connection):

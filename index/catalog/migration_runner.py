@@ -13,8 +13,8 @@ from pagelens.index.catalog import tables as t
 
 logger = logging.getLogger(__name__)
 
-HEAD = "0012"
-READABLE = (None, "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", HEAD)
+HEAD = "0013"
+READABLE = (None, *(f"{number:04}" for number in range(1, int(HEAD) + 1)))
 """Revisions that a reader can use without a migration. None: created without a recorded revision."""
 
 _versions = table("alembic_version", column("version_num", String))

@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Select, func, inspect, or_, select
+from sqlalchemy import Connection, Select, func, inspect, null, or_, select
 
 from pagelens.core.descriptions import Description
 from pagelens.core.errors import CollectionDamaged
 from pagelens.core.keys import document_of, number_of
 from pagelens.core.metadata_fields import Record
+from pagelens.core.tables.outlines import VERSION, TableOutline
 from pagelens.core.types import Document, Guess, PageText, Passage, no_text
 from pagelens.index.catalog import checksums, description_rows, metadata_records
 from pagelens.index.catalog import tables as t
@@ -59,6 +60,7 @@ class PageRow:
     passages: tuple[Passage, ...]
     guesses: tuple[Guess, ...] = ()
     description: Description | None = None  # of its image by a vision model; not the document's own words
+    tables: Sequence[TableOutline] | None = None  # None: not stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,13 +106,25 @@ def _document_row(row: Any, names: list[str], records: Mapping[str, Record]) -> 
     return DocumentRow(row.key, document, tuple(names), tuple(records.get(n, {}) for n in names) if has_records else ())
 
 
-def read_pages(connection: Connection, keys: Sequence[int]) -> dict[int, PageRow]:
-    """Return pages by key, with their words and boxes. A page whose row is damaged has no text, and `problem` says
-    so."""
-    rows = connection.execute(select(t.pages).where(t.pages.c.key.in_(keys))).all()
-    damaged = checksums.damaged_pages(connection, rows)
-    described = description_rows.read(connection, [row.key for row in rows])
-    return {row.key: _damaged_page(row) if row.key in damaged else _page_row(row, described) for row in rows}
+def read_pages(
+    connection: Connection, keys: Sequence[int], *, whole: set[int] | None = None, described: bool = True
+) -> dict[int, PageRow]:
+    """Return pages by key, with their words and boxes. A page whose row is damaged has no text, and `problem` says so.
+
+    `whole`: see `checksums.damaged_pages`. `described`: whether any page has a description.
+    """
+    rows = connection.execute(_pages_with_outlines(connection).where(t.pages.c.key.in_(keys))).all()
+    damaged = checksums.damaged_pages(connection, rows, whole)
+    descriptions = description_rows.read(connection, [row.key for row in rows]) if described else {}
+    return {row.key: _damaged_page(row) if row.key in damaged else _page_row(row, descriptions) for row in rows}
+
+
+def _pages_with_outlines(connection: Connection) -> Select[Any]:
+    if not t.has_table(connection, t.table_outlines):
+        return select(t.pages, null().label("outlines"))  # a catalog of an older revision
+    o = t.table_outlines.c
+    current = (o.page == t.pages.c.key) & (o.version == VERSION)
+    return select(t.pages, o.outlines).outerjoin(t.table_outlines, current)
 
 
 def require_undamaged(rows: Iterable[PageRow]) -> None:
@@ -148,6 +162,7 @@ def _page_row(row: Any, described: Mapping[int, tuple[Description, str]]) -> Pag
         passages=t.unpack_passages(row.passages),
         guesses=tuple(Guess(*guess) for guess in row.guesses),
         description=description,
+        tables=t.unpack_outlines(row.outlines),
     )
 
 

@@ -1,7 +1,8 @@
 """The catalog's tables, and the packing of a page's words and passages into columns."""
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,8 @@ from sqlalchemy import (
     inspect,
 )
 
-from pagelens.core.types import PageText, Passage, TextSource
+from pagelens.core.tables.outlines import TableOutline
+from pagelens.core.types import Box, PageText, Passage, TextSource
 
 metadata = MetaData()
 
@@ -163,6 +165,16 @@ perceptual_hashes = Table(
     Column("page", BigInteger, primary_key=True, autoincrement=False),
     Column("document", BigInteger, ForeignKey("documents.key"), nullable=False, index=True),
     Column("hash", BigInteger, nullable=False),
+)
+
+# The tables of a page (`pagelens.core.tables.outlines`), from when its vectors were made. A page without a row: unknown.
+table_outlines = Table(
+    "table_outlines",
+    metadata,
+    Column("page", BigInteger, primary_key=True, autoincrement=False),
+    Column("document", BigInteger, ForeignKey("documents.key"), nullable=False, index=True),
+    Column("version", Integer, nullable=False),  # `pagelens.core.tables.outlines.VERSION`; others are not used
+    Column("outlines", STORED_JSON, nullable=False),  # [[labels, caption, x0, y0, x1, y1], ...] as `pack_outlines` says
 )
 
 # Document frequencies: how many pages, staged ones included, have a term or bigram. Kept only where the `words` lane is
@@ -345,6 +357,31 @@ def unpack_words(text: str, words: bytes, source: TextSource, confidence: float 
     return PageText(
         text=text, spans=spans.astype(np.int32), boxes=boxes.astype(np.float32), source=source, confidence=confidence
     )
+
+
+def as_stored(text: PageText) -> PageText:
+    """Return a page's text as it is read back."""
+    steps = np.rint(np.clip(text.boxes, 0.0, 1.0) * _GRID).astype(np.float32)
+    return replace(text, text=text.text.replace("\0", "\ufffd"), boxes=(steps / _GRID).astype(np.float32))
+
+
+def pack_outlines(outlines: Sequence[TableOutline]) -> list[list[str | int]]:
+    """Return outlines of tables as JSON values: labels, caption, and the corners of the box on the grid of boxes."""
+    return [[one.labels, one.caption, *(round(edge * _GRID) for edge in one.box)] for one in outlines]
+
+
+def unpack_outlines(stored: object) -> tuple[TableOutline, ...] | None:
+    """Return the outlines that `pack_outlines` stored; None where they are damaged."""
+    try:
+        if not stored:
+            return () if stored == [] else None
+        boxes = (np.array([corners for _, _, *corners in stored], np.float32) / _GRID).tolist()
+        return tuple(
+            TableOutline(str(labels), str(caption), Box(*box))
+            for (labels, caption, *_), box in zip(stored, boxes, strict=True)
+        )
+    except (TypeError, ValueError):
+        return None
 
 
 def pack_passages(passages: tuple[Passage, ...]) -> bytes:

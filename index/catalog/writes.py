@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, delete, insert, select, update
 
 from pagelens.core.keys import document_of, number_of, page_key
+from pagelens.core.tables.outlines import VERSION, TableOutline
 from pagelens.core.types import Guess, Page, Passage
 from pagelens.index.catalog import checksums, description_rows, document_frequencies, reads
 from pagelens.index.catalog import tables as t
@@ -79,6 +80,7 @@ def insert_pages(connection: Connection, key: int, new: DocumentPages) -> set[in
         connection.execute(insert(t.pages), rows)
         checksums.record(connection, t.pages, rows)
     save_perceptual_hashes(connection, {page_key(key, number): bits for number, bits in new.perceptual_hashes.items()})
+    save_table_outlines(connection, {page_key(key, number): found for number, found in new.tables.items()})
     progress = {"pages_in": new.pages[-1].number if new.pages else 0, "live": int(new.last), "staged_path": new.path}
     connection.execute(update(t.documents).where(t.documents.c.key == key).values(progress))
     if not new.last:
@@ -97,6 +99,17 @@ def save_perceptual_hashes(connection: Connection, hashes: Mapping[int, int]) ->
     if rows:
         connection.execute(delete(t.perceptual_hashes).where(t.perceptual_hashes.c.page.in_(list(hashes))))
         connection.execute(insert(t.perceptual_hashes), rows)
+
+
+def save_table_outlines(connection: Connection, found: Mapping[int, Sequence[TableOutline]]) -> None:
+    """Save the outlines of the tables of pages, by page key."""
+    rows = [
+        {"page": page, "document": document_of(page), "version": VERSION, "outlines": t.pack_outlines(outlines)}
+        for page, outlines in found.items()
+    ]
+    if rows:
+        connection.execute(delete(t.table_outlines).where(t.table_outlines.c.page.in_(list(found))))
+        connection.execute(insert(t.table_outlines), rows)
 
 
 def _supersede(connection: Connection, old: int, key: int) -> set[int]:
@@ -133,8 +146,8 @@ def remove_documents(connection: Connection, keys: Sequence[int]) -> None:
     for start in range(0, len(keys), reads.IN_LIMIT):
         batch = keys[start : start + reads.IN_LIMIT]
         document_frequencies.subtract_documents(connection, batch)
-        of_pages = (t.perceptual_hashes, t.pages, t.checksums, t.page_labels, t.descriptions, t.unembedded)
-        for table in (t.runs, t.paths, t.path_facts, *of_pages):
+        of_pages = (t.perceptual_hashes, t.table_outlines, t.pages, t.checksums, t.page_labels, t.descriptions)
+        for table in (t.runs, t.paths, t.path_facts, t.unembedded, *of_pages):
             connection.execute(delete(table).where(table.c.document.in_(batch)))
         connection.execute(delete(t.documents).where(t.documents.c.key.in_(batch)))
 
