@@ -14,7 +14,7 @@ from pagelens.core.types import QueryTokens
 from pagelens.index.late.exact_maxsim import eligible_rows, rescore
 from pagelens.index.late.fast_maxsim import FastMaxSim, rescoring_depth, run_in_threads, top_rows
 from pagelens.index.late.integer_scan import integer_scan, onnx_products
-from pagelens.index.late.maxsim import PageWindows
+from pagelens.index.late.maxsim import PageWindows, weighted_sum
 from pagelens.index.late.ragged import ChunkedTokens, TokenBatch
 from pagelens.index.late.token_codes import rotate
 from pagelens.index.late.token_postings import BLOCK, IndexedSegment, PostingsScorer, largest
@@ -24,7 +24,7 @@ WINDOWS_PER_RESULT = 16  # windows compared in full for each result: a page has 
 MIN_WINDOWS = 2_000  # compared in full
 PAGES_PER_RESULT = 3  # pages compared in full for each result, where queries have no window
 MIN_PAGES = 300
-WINDOWS_PER_BATCH = 512
+BLOCKS_PER_BATCH = 1_024
 SCAN_BELOW = 2_000  # pages to search; fewer are compared in full
 
 
@@ -99,37 +99,47 @@ class PostingsMaxSim:
             for pages, starts, scores in [scorer.windows(query, count, _eligible_pages(segment, eligible))]
         ]
         numbers, pages, starts, scores = (np.concatenate(column) for column in zip(*found, strict=True))
-        kept = np.sort(largest(scores, count))  # by segment
+        kept = largest(scores, count)  # by segment
         page_scores = np.full(len(self._tokens), -np.inf, np.float32)
         for number, segment in enumerate(self._segments):
             windows = kept[numbers[kept] == number]
             exact = self._score_windows(segment, query, pages[windows], starts[windows])
             np.maximum.at(page_scores, segment.rows[pages[windows]], exact)
-        return np.sort(largest(page_scores, size))
+        return largest(page_scores, size)
 
     def _score_windows(
         self, segment: IndexedSegment, query: QueryTokens, pages: NDArray[np.int64], starts: NDArray[np.int64]
     ) -> NDArray[np.float32]:
         """Return MaxSim in integers of windows of `WINDOW` tokens from `starts` (n_windows,) on, which end with their
-        page."""
+        page. Windows side by side share a block, which is read once."""
+        ends = segment.tokens.offsets[pages + 1] - segment.tokens.offsets[0]
+        seconds = np.where(starts + BLOCK < ends, starts + BLOCK, starts)  # a page's last block is a window alone
+        blocks, first, last = np.unique(np.concatenate([starts, seconds]), return_index=True, return_inverse=True)
+        best = self._score_blocks(segment, query, blocks, np.concatenate([ends, ends])[first])
+        pairs = np.maximum(best[:, last[: len(starts)]], best[:, last[len(starts) :]])
+        return weighted_sum(pairs, query.weights)
+
+    def _score_blocks(
+        self, segment: IndexedSegment, query: QueryTokens, blocks: NDArray[np.int64], ends: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """Return the largest similarity of each query token, in integers, in blocks of `BLOCK` tokens that begin at
+        `blocks` and whose pages end at `ends`, both (n_blocks,): (n_query_tokens, n_blocks)."""
         tokens = segment.tokens
         scan = integer_scan(rotate(query.vectors) if tokens.rotated else query.vectors)
-        order = np.argsort(starts)  # in the order in which they lie on disk
-        scores = np.empty(len(starts), np.float32)
+        best = np.empty((len(query.vectors), len(blocks)), np.float32)
 
         def score(part: slice) -> None:
-            for first in range(part.start, part.stop, WINDOWS_PER_BATCH):
-                chosen = order[first : min(first + WINDOWS_PER_BATCH, part.stop)]
-                ends = tokens.offsets[pages[chosen] + 1]
-                # A window beyond its page's end repeats the page's last token, which changes no maximum.
-                rows = np.minimum(starts[chosen, None] + tokens.offsets[0] + np.arange(WINDOW), ends[:, None] - 1)
+            for first in range(part.start, part.stop, BLOCKS_PER_BATCH):
+                chosen = slice(first, min(first + BLOCKS_PER_BATCH, part.stop))
+                count = chosen.stop - chosen.start
+                # A block beyond its page's end repeats the page's last token, which changes no maximum.
+                rows = np.minimum(blocks[chosen, None] + np.arange(BLOCK), ends[chosen, None] - 1) + tokens.offsets[0]
                 codes, scales = tokens.read(rows.ravel())
-                batch = TokenBatch(slice(0, len(chosen)), np.arange(len(chosen)) * WINDOW, codes, scales)
-                whole = PageWindows.of(batch.starts, len(codes), 0)
-                scores[chosen] = whole.scores(scan(batch, whole), query.weights)
+                batch = TokenBatch(slice(0, count), np.arange(count) * BLOCK, codes, scales)
+                best[:, chosen] = scan(batch, PageWindows.of(batch.starts, len(codes), 0))
 
-        run_in_threads(score, len(starts), self._threads)
-        return scores
+        run_in_threads(score, len(blocks), self._threads)
+        return best
 
 
 def _eligible_pages(segment: IndexedSegment, eligible: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -11,6 +11,7 @@ itself and is never rebuilt for pages that come later.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -152,22 +153,19 @@ class PostingsScorer:
         found = self._read(query)
         best = found.largest_levels(self._places, len(self._blocks))
         np.maximum(best[:, :-1], best[:, 1:], out=best[:, :-1])
-        scores = found.scores(best)
-        if not allowed.all():
-            scores[~allowed[self._layout.pages[self._blocks]]] = -np.inf
-        places = largest(scores, size)
+        sums = found.sums(best)
+        places = _largest_sums(sums, size, None if allowed.all() else allowed[self._layout.pages[self._blocks]])
         blocks = self._blocks[places]
-        return self._layout.pages[blocks].astype(np.int64), self._layout.starts[blocks], scores[places]
+        return self._layout.pages[blocks].astype(np.int64), self._layout.starts[blocks], found.scores(sums[places])
 
     def pages(
         self, query: QueryTokens, size: int, allowed: NDArray[np.bool_]
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return the best `size` of the `allowed` pages (n_pages,), and their scores, unordered."""
         found = self._read(query)
-        scores = found.scores(found.largest_levels(self._layout.pages, len(self._layout.lengths)))
-        scores[~allowed] = -np.inf
-        pages = largest(scores, size)
-        return pages, scores[pages]
+        sums = found.sums(found.largest_levels(self._layout.pages, len(self._layout.lengths)))
+        pages = _largest_sums(sums, size, allowed)
+        return pages, found.scores(sums[pages])
 
     def _read(self, query: QueryTokens) -> "_FoundPostings":
         """Return the postings of the nearest centroids of each query token, by 8-bit integers: a seventh of the time
@@ -219,9 +217,13 @@ class _FoundPostings:
         best.ravel()[self.tokens * count + places[self.blocks]] = self.levels  # of equal ones the last is assigned
         return best
 
-    def scores(self, levels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the scores of places, of the levels of each query token, (n_query_tokens, n_places)."""
-        sums = levels.sum(axis=0, dtype=np.uint16 if len(levels) <= MAX_UINT16 // LARGEST_LEVEL else np.uint32)
+    def sums(self, levels: NDArray[np.uint8]) -> NDArray[np.unsignedinteger]:
+        """Return the sum of the levels of all query tokens at each place; `levels` are (n_query_tokens, n_places)."""
+        dtype = np.uint16 if len(levels) <= MAX_UINT16 // LARGEST_LEVEL else np.uint32
+        return np.asarray(levels.sum(axis=0, dtype=dtype), dtype)
+
+    def scores(self, sums: NDArray[np.unsignedinteger]) -> NDArray[np.float32]:
+        """Return the scores of places by the sums of their levels."""
         return np.asarray(sums.astype(np.float32) * self.unit + self.base, np.float32)
 
 
@@ -233,17 +235,32 @@ def _ranges(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.
 
 
 def largest(scores: NDArray[np.float32], size: int) -> NDArray[np.int64]:
-    """Return the positions of the `size` largest finite scores, unordered."""
-    candidates = np.flatnonzero(scores >= _threshold(scores, size))
-    if len(candidates) > size:
-        order = np.argpartition(scores[candidates], len(candidates) - size)
-        candidates = candidates[order[len(candidates) - size :]]
-    return candidates[np.isfinite(scores[candidates])]
+    """Return the positions of the `size` largest finite scores, ascending; of equal scores the first."""
+    finite = np.flatnonzero(np.isfinite(scores))
+    if len(finite) <= size:
+        return finite
+    kept = scores[finite]
+    last = np.partition(kept, len(kept) - size)[len(kept) - size]
+    return finite[_best(kept, last, size)]
 
 
-def _threshold(scores: NDArray[np.float32], size: int) -> np.float32:
-    """Return a lower bound of the `size`-th largest score, from the smallest of the largest in as many groups."""
-    width = len(scores) // max(1, size)
-    if width < 2:
-        return np.float32(-np.inf)
-    return np.float32(scores[: size * width].reshape(width, size).max(axis=0).min())
+def _largest_sums(
+    sums: NDArray[np.unsignedinteger], size: int, allowed: NDArray[np.bool_] | None
+) -> NDArray[np.int64]:
+    """Return what `largest` does, of the sums of allowed places (n_places,), None: of all. By counting: a tenth of the
+    time of sorting, as most places have the same few sums."""
+    places = None if allowed is None else np.flatnonzero(allowed)
+    kept = sums if places is None else sums[places]
+    at_least = np.cumsum(np.bincount(kept)[::-1])[::-1]  # how many sums are as large as each number or larger
+    last = np.flatnonzero(at_least >= size)[-1] if len(kept) > size else 0
+    best = _best(kept, last, size)
+    return best if places is None else places[best]
+
+
+def _best(numbers: NDArray[Any], last: Any, size: int) -> NDArray[np.int64]:
+    """Return the positions of the `size` largest numbers, ascending, the smallest of which is `last`; of equal ones the
+    first."""
+    equal = np.flatnonzero(numbers == last)
+    chosen = numbers > last
+    chosen[equal[: size - np.count_nonzero(chosen)]] = True
+    return np.flatnonzero(chosen)
