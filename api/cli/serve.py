@@ -107,7 +107,7 @@ def serve(
     from pagelens.api.server.limits import ServerLimits
     from pagelens.api.server.middleware.cross_origin import require_origin
     from pagelens.api.server.service import open_service
-    from pagelens.api.server.serving import run_server
+    from pagelens.api.server.serving import run_server, spare_garbage_collection
 
     if traces:
         tracing.export_traces("pagelens")
@@ -128,6 +128,7 @@ def serve(
         llm=model,
         with_worker=not port_of_first,
     )
+    service.on_warm = spare_garbage_collection
     where = f"--collections {collections}" if collections else f"-c {collection}"
     _check_keys(service, host=host, keyless=keyless, where=where, tell=not port_of_first)
     try:

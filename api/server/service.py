@@ -49,6 +49,7 @@ class Service:
     feedback: bool = False  # whether what users do with hits is kept
     worker: ProcessSupervisor | None = None
     readiness: ReadinessState = field(default_factory=ReadinessState)
+    on_warm: Callable[[], None] = lambda: None  # called when the models are loaded
     _warm_up: threading.Thread | None = field(default=None, init=False, repr=False)
 
     def start(self) -> None:
@@ -77,6 +78,7 @@ class Service:
             problem = "a server that holds vectors or the catalog does not answer" if store_failed else str(exc)
             self.readiness.problem, self.readiness.failed = problem, True
             return
+        self.on_warm()
         self.readiness.warmed, self.readiness.problem = True, ""
 
     def retry_warm_up(self) -> None:
