@@ -99,7 +99,7 @@ class PostingsMaxSim:
             for pages, starts, scores in [scorer.windows(query, count, _eligible_pages(segment, eligible))]
         ]
         numbers, pages, starts, scores = (np.concatenate(column) for column in zip(*found, strict=True))
-        kept = largest(scores, count)  # by segment
+        kept = largest(scores, count, most=2 * count)  # by segment
         page_scores = np.full(len(self._tokens), -np.inf, np.float32)
         for number, segment in enumerate(self._segments):
             windows = kept[numbers[kept] == number]

@@ -149,12 +149,14 @@ class PostingsScorer:
     def windows(
         self, query: QueryTokens, size: int, allowed: NDArray[np.bool_]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-        """Return page, first token and score of the best `size` windows of `allowed` pages (n_pages,), unordered."""
+        """Return page, first token and score of the best `size` windows of `allowed` pages (n_pages,), and of those as
+        good as the last of them, up to as many again: which of them are better is not known yet."""
         found = self._read(query)
         best = found.largest_levels(self._places, len(self._blocks))
         np.maximum(best[:, :-1], best[:, 1:], out=best[:, :-1])
         sums = found.sums(best)
-        places = _largest_sums(sums, size, None if allowed.all() else allowed[self._layout.pages[self._blocks]])
+        allowed_places = None if allowed.all() else allowed[self._layout.pages[self._blocks]]
+        places = _largest_sums(sums, size, allowed_places, most=2 * size)
         blocks = self._blocks[places]
         return self._layout.pages[blocks].astype(np.int64), self._layout.starts[blocks], found.scores(sums[places])
 
@@ -164,7 +166,7 @@ class PostingsScorer:
         """Return the best `size` of the `allowed` pages (n_pages,), and their scores, unordered."""
         found = self._read(query)
         sums = found.sums(found.largest_levels(self._layout.pages, len(self._layout.lengths)))
-        pages = _largest_sums(sums, size, allowed)
+        pages = _largest_sums(sums, size, allowed, most=size)
         return pages, found.scores(sums[pages])
 
     def _read(self, query: QueryTokens) -> "_FoundPostings":
@@ -234,32 +236,33 @@ def _ranges(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.
     return positions
 
 
-def largest(scores: NDArray[np.float32], size: int) -> NDArray[np.int64]:
-    """Return the positions of the `size` largest finite scores, ascending; of equal scores the first."""
+def largest(scores: NDArray[np.float32], size: int, *, most: int | None = None) -> NDArray[np.int64]:
+    """Return the positions of the `size` largest finite scores, ascending, and of those as large as the last of them up
+    to `most` in all (None: `size`), the first ones first."""
     finite = np.flatnonzero(np.isfinite(scores))
     if len(finite) <= size:
         return finite
     kept = scores[finite]
     last = np.partition(kept, len(kept) - size)[len(kept) - size]
-    return finite[_best(kept, last, size)]
+    return finite[_best(kept, last, most or size)]
 
 
 def _largest_sums(
-    sums: NDArray[np.unsignedinteger], size: int, allowed: NDArray[np.bool_] | None
+    sums: NDArray[np.unsignedinteger], size: int, allowed: NDArray[np.bool_] | None, *, most: int
 ) -> NDArray[np.int64]:
-    """Return what `largest` does, of the sums of allowed places (n_places,), None: of all. By counting: a tenth of the
-    time of sorting, as most places have the same few sums."""
+    """Return what `largest` does, of the sums of allowed places (n_places,), None: of all; only `size` where nothing is
+    known of the last one. By counting: a tenth of the time of sorting, as most places have the same few sums."""
     places = None if allowed is None else np.flatnonzero(allowed)
     kept = sums if places is None else sums[places]
     at_least = np.cumsum(np.bincount(kept)[::-1])[::-1]  # how many sums are as large as each number or larger
     last = np.flatnonzero(at_least >= size)[-1] if len(kept) > size else 0
-    best = _best(kept, last, size)
+    best = _best(kept, last, most if last else size)
     return best if places is None else places[best]
 
 
 def _best(numbers: NDArray[Any], last: Any, size: int) -> NDArray[np.int64]:
-    """Return the positions of the `size` largest numbers, ascending, the smallest of which is `last`; of equal ones the
-    first."""
+    """Return the positions of the numbers larger than `last`, and of the first ones equal to it up to `size` in all,
+    ascending."""
     equal = np.flatnonzero(numbers == last)
     chosen = numbers > last
     chosen[equal[: size - np.count_nonzero(chosen)]] = True
