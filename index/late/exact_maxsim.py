@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pagelens.core.types import QueryTokens
-from pagelens.index.late.maxsim import ExactScorer, IntegerProducts, PageWindows, max_similarities
-from pagelens.index.late.ragged import ChunkedTokens
+from pagelens.index.late.maxsim import QUERY_BYTES, ExactScorer, IntegerProducts, PageWindows, max_similarities
+from pagelens.index.late.ragged import ChunkedTokens, tokens_per_batch
 from pagelens.index.late.token_codes import rotate, rotate_query
 
 TOLERANCE = 1e-4  # relative: more than the order of summation in a matrix product changes a score by
@@ -67,7 +67,7 @@ def rescore(
     `ExactScorer`."""
     rows = np.sort(rows)
     scores, scorers = np.empty(len(rows), np.float32), dict[bool, ExactScorer]()
-    for batch in tokens.batches(rows):
+    for batch in tokens.batches(rows, tokens=tokens_per_batch(QUERY_BYTES * len(query.vectors))):
         if batch.rotated not in scorers:
             scorers[batch.rotated] = ExactScorer(rotate_query(query) if batch.rotated else query, products)
         scores[batch.pages] = scorers[batch.rotated].scores(batch.codes, batch.scales, batch.starts)

@@ -18,14 +18,11 @@ from pagelens.core.types import QueryTokens
 from pagelens.index.late.exact_maxsim import eligible_rows, rescore
 from pagelens.index.late.integer_scan import integer_scan, onnx_products
 from pagelens.index.late.maxsim import PageWindows
-from pagelens.index.late.ragged import BATCH_TOKENS, ChunkedTokens
+from pagelens.index.late.ragged import ChunkedTokens, tokens_per_batch
 from pagelens.index.late.token_codes import rotate
 
 EXTRA_RESCORED = 8  # pages rescored exactly beyond k, plus an eighth of k
 PAGES_PER_THREAD = 500  # below this many, another thread costs more than it saves
-# Products of a batch's tokens with all query tokens: fewer, and the calls dominate; more, and they leave the cache.
-PRODUCTS_PER_BATCH = 400_000
-MAX_BATCH_FACTOR = 4  # times BATCH_TOKENS
 
 CandidateRequest = tuple[QueryTokens, NDArray[np.int64], int]  # query, rows to search, number of rows to return
 
@@ -101,12 +98,11 @@ def top_rows(
         return [rows for _ in queries]
     vectors = np.concatenate([query.vectors for query in queries])
     scans = {rotated: integer_scan(rotate(vectors) if rotated else vectors) for rotated in (False, True)}
-    batch_tokens = min(max(PRODUCTS_PER_BATCH // len(vectors), BATCH_TOKENS), MAX_BATCH_FACTOR * BATCH_TOKENS)
     ends = np.cumsum([len(query.vectors) for query in queries])
     scores = np.empty((len(queries), len(rows)), np.float32)
 
     def score(part: slice) -> None:
-        for batch in tokens.batches(rows[part], tokens=batch_tokens):
+        for batch in tokens.batches(rows[part], tokens=tokens_per_batch(len(vectors))):
             windows = PageWindows.of(batch.starts, len(batch.codes), queries[0].window)
             batch_scores = scores[:, part][:, batch.pages]
             for position, best in enumerate(np.split(scans[batch.rotated](batch, windows), ends[:-1])):

@@ -22,6 +22,7 @@ Codes = NDArray[np.uint8] | NDArray[np.float16]
 ZERO = 128  # the code of 0: codes are 1..255 for -127..127, unsigned as ONNX MatMulInteger requires
 LEVELS = 127
 QUERY_LEVELS = 63  # of a query's quantised numbers: the sum of two products with codes then fits in 16 bits
+QUERY_BYTES = 3  # that each number of a query is split into for exact scores
 MAX_DIM = (1 << 24) // 64 // LEVELS  # beyond it, sums of products are no longer exact in float32
 
 IntegerProducts = Callable[[NDArray[np.int8], NDArray[np.uint8]], NDArray[np.float32]]
@@ -154,7 +155,7 @@ class ExactScorer:
             return windows.scores(
                 max_similarities(self._query.vectors, codes, None, windows.starts), self._query.weights
             )
-        high, middle, low = np.split(self._products(self._bytes, np.asarray(codes, np.uint8)), 3)
+        high, middle, low = np.split(self._products(self._bytes, np.asarray(codes, np.uint8)), QUERY_BYTES)
         similarities = ((high * np.float32(1 << 14) + middle * np.float32(1 << 7)) + low) * scales
         return windows.scores(windows.max_similarities(similarities) * self._units, self._query.weights)
 

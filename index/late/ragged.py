@@ -17,6 +17,9 @@ from pagelens.index.late.maxsim import Codes, dequantise
 from pagelens.index.late.token_codes import decode, rotate_back
 
 BATCH_TOKENS = 12_288  # rows of a batch at most, unless one page has more: 1.6 MB at 128 bytes a row
+# Products of a batch's tokens with all query tokens: fewer, and the calls dominate; more, and they leave the cache.
+PRODUCTS_PER_BATCH = 400_000
+MAX_BATCH_FACTOR = 4  # times BATCH_TOKENS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +81,11 @@ class TokenBatch:
     codes: Codes  # (n_tokens, dim)
     scales: NDArray[np.float32] | None
     rotated: bool = False  # the dimensions of codes
+
+
+def tokens_per_batch(vectors: int) -> int:
+    """Return how many tokens of pages to multiply at once by so many vectors."""
+    return min(max(PRODUCTS_PER_BATCH // max(1, vectors), BATCH_TOKENS), MAX_BATCH_FACTOR * BATCH_TOKENS)
 
 
 class ChunkedTokens:
