@@ -202,8 +202,8 @@ class _OtherWords:
         self._text, self._matches = text, matches
         self._folded = _folded(text)
 
-    def __contains__(self, word: str) -> bool:
-        if word not in self._folded:
+    def __contains__(self, word: object) -> bool:
+        if not isinstance(word, str) or word not in self._folded:
             return False
         if len(self._folded) != len(self._text):  # positions in both texts differ
             return word in self._all

@@ -230,7 +230,9 @@ def _replace_rows(connection: Connection, one: _Described) -> None:
     document = {**connection.execute(select(t.documents).where(t.documents.c.key == old)).one()._mapping, "key": key}
     paths = [path._mapping for path in _rows_of(connection, t.paths, old)]
     facts = [facts._mapping for facts in _rows_of(connection, t.path_facts, old)]
-    of_pages = {table: _rows_of(connection, table, old) for table in (t.perceptual_hashes, t.table_outlines, t.unembedded)}
+    of_pages = {
+        table: _rows_of(connection, table, old) for table in (t.perceptual_hashes, t.table_outlines, t.unembedded)
+    }
     description_rows.move(connection, old, key)
     writes.move_labels(connection, old, key)
     writes.remove_documents(connection, [old])

@@ -34,7 +34,9 @@ def read(connection: Connection, pages: Sequence[int]) -> dict[int, tuple[Descri
 
 def any_stored(connection: Connection) -> bool:
     """Tell whether any page has a description."""
-    return has_descriptions(connection) and connection.execute(select(t.descriptions.c.page).limit(1)).first() is not None
+    return (
+        has_descriptions(connection) and connection.execute(select(t.descriptions.c.page).limit(1)).first() is not None
+    )
 
 
 def read_all(connection: Connection) -> dict[int, Description]:

@@ -167,7 +167,7 @@ perceptual_hashes = Table(
     Column("hash", BigInteger, nullable=False),
 )
 
-# The tables of a page (`pagelens.core.tables.outlines`), from when its vectors were made. A page without a row: unknown.
+# The tables of a page (`pagelens.core.tables.outlines`), found when its vectors are made. No row: they are unknown.
 table_outlines = Table(
     "table_outlines",
     metadata,
@@ -370,7 +370,7 @@ def pack_outlines(outlines: Sequence[TableOutline]) -> list[list[str | int]]:
     return [[one.labels, one.caption, *(round(edge * _GRID) for edge in one.box)] for one in outlines]
 
 
-def unpack_outlines(stored: object) -> tuple[TableOutline, ...] | None:
+def unpack_outlines(stored: Any) -> tuple[TableOutline, ...] | None:
     """Return the outlines that `pack_outlines` stored; None where they are damaged."""
     try:
         if not stored:

@@ -1,10 +1,11 @@
 """Indexing with words first: what is found between the passes, what each lane is said to cover, and what may happen to
 documents before the second pass comes to them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pymupdf
 import pytest
 
 import pagelens
@@ -12,12 +13,16 @@ from pagelens.api.cli.main import main
 from pagelens.api.engine import stored_pages
 from pagelens.api.engine.embedding import Embedder, PageBatch
 from pagelens.api.engine.engine import Engine
+from pagelens.api.engine.indexing import IndexFirst
 from pagelens.api.engine.profiles import choose_profile
 from pagelens.api.engine.results import Progress, as_json
 from pagelens.api.engine.wiring import read_settings, reembed_collection, render_array
 from pagelens.core.errors import ReadError
+from pagelens.core.keys import page_key
+from pagelens.core.tables.outlines import TableOutline, outline_tables
 from pagelens.core.types import ImageArray, Kind
 from pagelens.index.admin.archive import restore_snapshot, write_snapshot
+from pagelens.index.reader import Snapshot
 from tests.api.conftest import write_files
 from tests.api.files import made_up_pages, write_pdf
 from tests.api.test_kill import contents
@@ -111,6 +116,35 @@ def test_the_next_run_makes_the_vectors_and_the_one_after_it_does_nothing(
         with between.snapshot() as snapshot, at_once.snapshot() as expected:
             assert contents(snapshot) == contents(expected)
             assert sorted(snapshot.perceptual_hashes().values()) == sorted(expected.perceptual_hashes().values())
+
+
+def tables(snapshot: Snapshot) -> dict[tuple[str, int], Sequence[TableOutline]]:
+    """Return the stored tables of all pages with words, which are those of their words."""
+    found: dict[tuple[str, int], Sequence[TableOutline]] = {}
+    for key, row in snapshot.documents.items():
+        keys = [page_key(key, number) for number in range(1, row.document.page_count + 1)]
+        for page in snapshot.pages(keys).values():
+            if len(page.text.spans):
+                assert page.tables == tuple(outline_tables(page.text))
+                found[row.document.sha256, page.number] = page.tables
+    return found
+
+
+@pytest.mark.parametrize("first", ["words", "all"])
+def test_the_tables_of_pages_are_stored_with_their_vectors_and_pointed_at(
+    own: Engine, tmp_path: Path, first: IndexFirst
+) -> None:
+    pdf = pymupdf.open()
+    page = pdf.new_page()
+    for row, (label, tonnes) in enumerate([("Timber", "52,300"), ("Grain", "9,700"), ("Coal", "11,000")]):
+        page.insert_text((50, 100 + 20 * row), label)
+        page.insert_text((250, 100 + 20 * row), tonnes)
+    pdf.save(tmp_path / "cargo.pdf")
+    own.index([tmp_path / "cargo.pdf"], first=first)
+    with own.snapshot() as snapshot:
+        [[table]] = tables(snapshot).values()
+    assert set(table.labels.split()) == {"Timber", "Grain", "Coal"}
+    assert own.search("timber and grain").hits[0].evidence[0].boxes == [table.box]
 
 
 def test_vectors_can_be_made_without_naming_a_file(between: Engine) -> None:

@@ -23,7 +23,7 @@ from pagelens.index.writer import CollectionWriter
 from tests.index.fixtures import TEXT
 from tests.index.postgres_process import PostgresProcess
 from tests.index.qdrant_process import QdrantProcess
-from tests.index.test_copying import contents
+from tests.index.test_copying import TABLES, contents
 from tests.index.test_token_collection import FRUIT, PAGE, texts, with_tokens, write
 
 TREES = ["apple tree", "pear tree old", "", "cherry tree young and green"]
@@ -40,7 +40,7 @@ def fill(root: Path, folder: Path) -> None:
     for name, pages in (("a", FRUIT), ("b", TREES)):
         path = folder / f"{name}.pdf"
         path.write_text("any content")
-        write(root, replace(with_tokens(str(path), pages), perceptual_hashes={1: 2**63 + 5, 2: 7}))
+        write(root, replace(with_tokens(str(path), pages), perceptual_hashes={1: 2**63 + 5, 2: 7}, tables=TABLES))
     with CollectionWriter(root) as writer:
         writer.record_failure("/broken.pdf", "f" * 64, "damaged", "no trailer")
 

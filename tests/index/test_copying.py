@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from pagelens.core.errors import CollectionDamaged, CollectionMismatch
-from pagelens.core.types import QueryTokens
+from pagelens.core.tables.outlines import TableOutline
+from pagelens.core.types import Box, QueryTokens
 from pagelens.index.admin.archive import write_snapshot
 from pagelens.index.admin.copying import CopyReport, copy_latest_commit
 from pagelens.index.creation import create
@@ -20,6 +21,7 @@ from tests.index.qdrant_process import QdrantProcess
 from tests.index.test_token_collection import FRUIT, PAGE, texts, tokens, with_tokens, write
 
 TREES = ["apple tree", "pear tree old", "", "cherry tree young and green"]
+TABLES = {1: [TableOutline("Timber 2023", "Table 2", Box(0.0, 0.25, 0.5, 1.0))], 2: []}
 Contents = dict[tuple[str, int], list[bytes]]
 
 
@@ -36,7 +38,7 @@ def original(tmp_path: Path) -> Path:
     for name, pages in (("a", FRUIT), ("b", TREES)):
         path = tmp_path / f"{name}.pdf"
         path.write_text("any content")
-        write(root, replace(with_tokens(str(path), pages), perceptual_hashes={1: 2**63 + 5, 2: 7}))
+        write(root, replace(with_tokens(str(path), pages), perceptual_hashes={1: 2**63 + 5, 2: 7}, tables=TABLES))
     return root
 
 
@@ -70,6 +72,8 @@ def contents(root: Path) -> tuple[Contents, dict[str, tuple[str, ...]]]:
             found["page", key] = [matrix.vectors.tobytes(), matrix.boxes.tobytes()]
         for page, bits in snapshot.perceptual_hashes().items():
             found["perceptual_hash", page] = [bits.to_bytes(8, "big")]
+        for page, row in snapshot.pages(lane.keys.tolist()).items():
+            found["tables", page] = [repr(row.tables).encode()]
         paths = {row.document.sha256: row.paths for row in snapshot.documents.values()}
     reader.close()
     return found, paths

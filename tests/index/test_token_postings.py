@@ -165,3 +165,24 @@ def test_the_largest_scores_are_found_among_ties_and_minus_infinity() -> None:
         finite = np.sort(scores[np.isfinite(scores)])[::-1]
         assert sorted(scores[found].tolist(), reverse=True) == finite[:size].tolist()
     assert len(largest(np.zeros(0, np.float32), 3)) == 0
+
+
+def test_scores_as_large_as_the_last_are_found_up_to_a_limit() -> None:
+    scores = np.array([1, 5, 3, 3, -np.inf, 3, 3], np.float32)
+    assert largest(scores, 2).tolist() == [1, 2]
+    assert largest(scores, 2, most=3).tolist() == [1, 2, 3]
+    assert largest(scores, 2, most=10).tolist() == [1, 2, 3, 5, 6]
+
+
+def test_windows_as_good_as_the_last_come_too_up_to_as_many_again() -> None:
+    """Ten pages of one block each, which the postings cannot tell apart, behind a page without any posting."""
+    postings = TokenPostings(AXES.astype(np.float16), np.array([0, 10, 10, 10, 10]), np.arange(1, 11, dtype=np.uint32))
+    scorer = PostingsScorer(postings, np.full(11, BLOCK))
+    query = QueryTokens(AXES[:1], ["a"], window=2 * BLOCK)
+    for size in (1, 3, 5, 10, 11):  # each block is a window twice: with the free place before it, and alone
+        pages, _, scores = scorer.windows(query, size, np.ones(11, np.bool_))
+        assert len(pages) == min(2 * size, 20) and 0 not in pages and len(set(scores.tolist())) == 1
+    pages, _, _ = scorer.windows(query, 21, np.ones(11, np.bool_))
+    assert len(pages) == 21 and 0 in pages  # of what nothing is known only as many as are asked for
+    pages, _, _ = scorer.windows(query, 3, np.arange(11) == 7)
+    assert set(pages.tolist()) == {7}

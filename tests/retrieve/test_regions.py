@@ -1,7 +1,7 @@
 """Where a search points: a table or chart by its labels, a figure, else the quote without its title."""
 
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pagelens.core.tables.chunks import find_chunks
+from pagelens.core.tables.outlines import TableOutline, outline_tables
 from pagelens.core.terms import WantedTerms
 from pagelens.core.types import Box, PageText
 from pagelens.retrieve.evidence import find_quote
@@ -28,12 +29,12 @@ def analyze_words(words: Collection[str]) -> dict[str, list[str]]:
     return {word: analyze(word) for word in words}
 
 
-def region_of(query: str, page: PageText) -> list[Box]:
+def region_of(query: str, page: PageText, tables: Sequence[TableOutline] | None = None) -> list[Box]:
     wanted = WantedTerms.of(analyze(query))
     weights = dict.fromkeys(wanted.plain, 1.0)
     quote = find_quote(page, weights, analyze_words, forms=wanted.forms)
     assert quote is not None
-    return find_region(query, page, quote, wanted, weights, analyze_words)
+    return find_region(query, page, quote, wanted, weights, analyze_words, tables)
 
 
 def report() -> PageText:
@@ -112,6 +113,18 @@ def test_a_title_is_not_pointed_at_unless_it_is_all() -> None:
 def test_the_tests_letters_are_as_high_as_they_say() -> None:
     boxes = report().boxes
     assert np.allclose(boxes[:, 3] - boxes[:, 1], 0.75 * LINE)
+
+
+@pytest.mark.parametrize("query", ["tonnes of timber", "harbour master year timber", "harbour timber", "cargo", "ship"])
+def test_stored_outlines_of_tables_show_what_the_page_shows(query: str) -> None:
+    page = report()
+    assert region_of(query, page, outline_tables(page)) == region_of(query, page)
+
+
+def test_where_outlines_are_known_the_page_is_not_looked_at() -> None:
+    elsewhere = TableOutline("Timber", "", Box(0.1, 0.2, 0.3, 0.4))
+    assert region_of("tonnes of timber", report(), [elsewhere]) == [elsewhere.box]
+    assert region_of("tonnes of timber", report(), []) == []
 
 
 def test_of_two_tables_with_the_same_labels_the_same_one_is_always_shown() -> None:

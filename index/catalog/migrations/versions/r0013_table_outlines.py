@@ -1,4 +1,4 @@
-"""Revision 0013: outlines of the tables of pages. It begins empty: those of pages without a row are found by searches."""
+"""Revision 0013: outlines of the tables of pages. It begins empty: searches find the tables of pages without a row."""
 
 import sqlalchemy as sa
 from alembic import op
