@@ -43,7 +43,7 @@ from pagelens.index.catalog.databases import create_catalog
 from pagelens.index.creation import create
 from pagelens.index.files.file_store_factory import create_file_store
 from pagelens.index.layout import CatalogRecord, FilesRecord, LaneRecord, Layout, Manifest, ServerRecord, Tuning
-from pagelens.index.lexical.analysis import analyze
+from pagelens.index.lexical.analysis import analyze, analyze_query
 from pagelens.index.stores.store_factory import require_free
 from pagelens.ingest.figures import DocumentFigure, find_figures
 from pagelens.ingest.form_fields import FormField, read_form_fields
@@ -243,7 +243,7 @@ def _components(
         tuned = tuned_reranker(manifest.tuning) if settings.reranker == BUILTIN else None
         return Retriever(
             lanes,
-            analyze,
+            analyze_query,
             fusion=tuned_fusion(manifest.tuning),
             reranker=tuned or load_reranker(replace(settings, offline=True), load_page_image, on_model_call),
             reranks=_reranks(manifest, settings) or tuned is not None,

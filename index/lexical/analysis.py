@@ -52,6 +52,7 @@ _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}
 _TOKEN = rf"[{_UNSPACED}]|[[\p{{L}}\p{{M}}]--[{_UNSPACED}]]+|\p{{N}}+"
 _MAX_LENGTH = 80  # characters of a term
 _CACHED_TEXTS = 65_536  # words, and short texts that have other forms
+_CACHED_QUERY, _CACHED_QUERIES = 300, 1_024  # characters of a query that is kept, how many are
 _HAS_DIGIT = re.compile("[0-9]")
 
 
@@ -76,6 +77,16 @@ _TERMS_OF = PiecewiseAnalyzer(_ANALYZER)
 def analyze(text: str) -> list[str]:
     """Return the index terms of a text: the plain terms in order, then other forms as `OtherForm`."""
     return _analyzed(text, of_page=False)
+
+
+def analyze_query(text: str) -> list[str]:
+    """Return what `analyze` returns, of short texts from a cache: a search analyzes its query a dozen times."""
+    return list(_analyzed_query(text)) if len(text) <= _CACHED_QUERY else analyze(text)
+
+
+@lru_cache(_CACHED_QUERIES)
+def _analyzed_query(text: str) -> tuple[str, ...]:
+    return tuple(analyze(text))
 
 
 def analyze_page(text: str) -> list[str]:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pagelens.core.terms import OtherForm, WantedTerms, plain_terms
-from pagelens.index.lexical.analysis import analyze, analyze_page, bigrams
+from pagelens.index.lexical.analysis import analyze, analyze_page, analyze_query, bigrams
 from pagelens.index.lexical.date_forms import find_dates
 from pagelens.index.lexical.normalization import normalized
 from pagelens.index.lexical.number_forms import join_groups, number_forms
@@ -23,6 +23,15 @@ def test_an_english_sentence_has_the_stems_of_its_words_and_nothing_else() -> No
     terms = analyze("The contracts of the tenants were signed by the owners, and the houses are not sold.")
     assert terms == ["contract", "tenant", "sign", "owner", "hous", "not", "sold"]
     assert not any(isinstance(term, OtherForm) for term in terms)
+
+
+@pytest.mark.parametrize("text", ["", "Öl von 2019", "the contracts of 5.3.24 " * 40])
+def test_a_query_has_the_terms_of_its_text_and_each_caller_a_list_of_its_own(text: str) -> None:
+    expected = analyze(text)
+    found = analyze_query(text)
+    assert found == expected and other_forms(text) == [term for term in found if isinstance(term, OtherForm)]
+    found.append("changed")
+    assert analyze_query(text) == expected
 
 
 def test_other_forms_make_no_bigrams() -> None:

@@ -13,7 +13,7 @@ from pagelens.index.catalog.tables import as_stored
 from pagelens.index.creation import create
 from pagelens.index.layout import Layout
 from pagelens.index.reader import CollectionReader
-from pagelens.index.records import DocumentPages
+from pagelens.index.records import DenseRows, DocumentPages
 from pagelens.index.writer import CollectionWriter
 from tests.generate.pages import set_page
 from tests.index.fixtures import TEXT, new_pages
@@ -38,7 +38,7 @@ def document(path: str, *, with_tables: bool = True) -> DocumentPages:
     return replace(new, pages=pages, passages=[[]] * 3, vectors=no_vectors(new), tables=found if with_tables else {})
 
 
-def no_vectors(new: DocumentPages) -> dict[str, object]:
+def no_vectors(new: DocumentPages) -> dict[str, DenseRows]:
     rows = new.vectors["text"]
     return {"text": replace(rows, counts=[0] * len(new.pages), vectors=np.zeros((0, 8), np.float32))}
 
