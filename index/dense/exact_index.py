@@ -1,5 +1,7 @@
 """Exact dense search in numpy, float32: the reference that other indexes are compared with."""
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,6 +9,7 @@ Matrix = NDArray[np.float16] | NDArray[np.float32]
 """Vectors, (n, dim)."""
 
 BLOCK = 16_384  # rows converted to float32 at a time: 25 MB at 384 dimensions
+KEPT_NUMBERS = 4_000_000  # of a matrix that stays in memory as float32, 16 MB: converting it takes longer than a search
 
 
 class ExactIndex:
@@ -20,11 +23,17 @@ class ExactIndex:
     def __len__(self) -> int:
         return len(self._vectors)
 
+    @cached_property
+    def _small(self) -> NDArray[np.float32] | None:
+        """The vectors as float32, if they are few."""
+        return self._vectors.astype(np.float32) if self._vectors.size <= KEPT_NUMBERS else None
+
     def scores(self, query: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the inner product of `query` (dim,) with every row, (n,) float32."""
         result = np.empty(len(self._vectors), np.float32)
-        for start in range(0, len(self._vectors), BLOCK):
-            block = self._vectors[start : start + BLOCK].astype(np.float32)
+        vectors = self._vectors if self._small is None else self._small
+        for start in range(0, len(vectors), BLOCK):
+            block = vectors[start : start + BLOCK].astype(np.float32, copy=False)
             result[start : start + BLOCK] = block @ query
         return result
 
