@@ -92,6 +92,14 @@ def test_rows_beyond_one_block_are_searched_too(name: str) -> None:
     assert rows.tolist() == [last]
 
 
+@pytest.mark.parametrize(("count", "kept"), [(4_000, True), (4_001, False)])
+def test_only_few_vectors_stay_in_memory_as_float32_and_the_scores_are_the_same(count: int, kept: bool) -> None:
+    vectors = np.tile(unit_rows(50, 1_000, 6), (81, 1))[:count]
+    index, query = ExactIndex(vectors), unit_rows(1, 1_000, 7)[0].astype(np.float32)
+    assert (index.scores(query) == vectors.astype(np.float32) @ query).all()
+    assert (index._small is not None) == kept
+
+
 def test_the_number_of_vectors_decides_which_index_serves_a_lane() -> None:
     assert type(open_vector_index(unit_rows(7_999, 2, 0))) is ExactIndex
     assert type(open_vector_index(unit_rows(8_000, 2, 0))) is FaissIndex

@@ -20,14 +20,14 @@ in_digits = st.from_regex(r"\(?[0-9]{1,4}([./,-][0-9]{1,4}){0,2}%?[a-z]{0,2}\)?"
 
 def analyzed(word: str, sought: set[str]) -> list[str]:
     """Return the words of one that are analyzed: it, or none."""
-    asked: list[str] = []
+    received: list[str] = []
 
     def analyze(words: Collection[str]) -> Mapping[str, Collection[str]]:
-        asked.extend(words)
+        received.extend(words)
         return analyze_words(words)
 
     SelectiveAnalyzer(analyze, sought)([word])
-    return asked
+    return received
 
 
 @given(st.one_of(written, in_parts, in_digits, st.text(min_size=1, max_size=8)))
@@ -98,17 +98,17 @@ def test_only_words_with_a_sought_term_are_returned() -> None:
 
 
 def test_a_word_is_analyzed_once_until_too_many_are_kept() -> None:
-    asked: list[str] = []
+    received: list[str] = []
 
     def analyze(words: Collection[str]) -> Mapping[str, Collection[str]]:
-        asked.extend(sorted(words))
+        received.extend(sorted(words))
         return {word: [word] for word in words}
 
     analyzer = SelectiveAnalyzer(analyze, {"tide", "tin"}, size=3)
     assert set(analyzer(["tide", "time"])) == set(analyzer(["tide", "harbour"])) == {"tide"}
-    assert asked == ["tide", "time"]
+    assert received == ["tide", "time"]
     assert set(analyzer(["tin", "tide"])) == {"tin", "tide"}
-    assert asked == ["tide", "time", "tide", "tin"]
+    assert received == ["tide", "time", "tide", "tin"]
 
 
 def test_nothing_is_analyzed_where_nothing_is_sought() -> None:
