@@ -48,27 +48,31 @@ def reciprocal_rank_fusion(
     weights: Mapping[str, float] | None = None,
     scaled: bool = False,
     lacking: Mapping[str, NDArray[np.int64]] = MappingProxyType({}),
+    limit: int | None = None,
 ) -> list[FusedHit]:
-    """Fuse rankings, best first; equal scores are ordered by page key. A lane without a weight weighs 1.
+    """Fuse rankings, best first, and return the `limit` best hits (None: all); equal scores are ordered by page key. A
+    lane without a weight weighs 1.
 
     `lacking`: the lanes that speak for each other where one does not have a page yet, each with the keys of its missing
     pages.
     """
-    lane_ranks: dict[int, dict[str, LaneRank]] = {}
     scores: dict[int, float] = {}
     for ranking in rankings:
         weight = 1.0 if weights is None else weights.get(ranking.lane, 1.0)
         best, floor = (ranking.hits[0].score, _floor(ranking)) if ranking.hits else (0.0, 0.0)
         for rank, hit in enumerate(ranking.hits, start=1):
-            lanes = lane_ranks.setdefault(hit.page, {})
-            assert ranking.lane not in lanes, f"page {hit.page} stands twice in the ranking of {ranking.lane}"
-            lanes[ranking.lane] = LaneRank(rank, hit.score, hit.passage)
             share = (hit.score - floor) / (best - floor) if scaled and best > floor else 1.0
             scores[hit.page] = scores.get(hit.page, 0.0) + weight * share / (k + rank)
     for page, factor in _factors(list(scores), weights or {}, lacking).items():
         scores[page] *= factor
-    order = sorted(scores, key=lambda page: (-scores[page], page))
-    return [FusedHit(page, scores[page], lane_ranks[page]) for page in order]
+    order = sorted(scores, key=lambda page: (-scores[page], page))[:limit]
+    lanes: dict[int, dict[str, LaneRank]] = {page: {} for page in order}
+    for ranking in rankings:
+        for rank, hit in enumerate(ranking.hits, start=1):
+            if (ranks := lanes.get(hit.page)) is not None:
+                assert ranking.lane not in ranks, f"page {hit.page} stands twice in the ranking of {ranking.lane}"
+                ranks[ranking.lane] = LaneRank(rank, hit.score, hit.passage)
+    return [FusedHit(page, scores[page], lanes[page]) for page in order]
 
 
 def _factors(

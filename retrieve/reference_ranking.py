@@ -17,6 +17,9 @@ class QueryReferences:
     pages: PageReferences = field(default_factory=PageReferences)
     documents: Sequence[int] = ()
 
+    def __bool__(self) -> bool:
+        return bool(self.documents or self.pages)
+
     def describe(self, snapshot: Snapshot) -> list[str]:
         """Return each reference as text for users, documents first."""
         documents = [f"document {snapshot.documents[key].path}" for key in self.documents]

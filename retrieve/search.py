@@ -36,6 +36,7 @@ from pagelens.retrieve.relevance_floor import (
     mean_of_nearest,
     unknown_share,
 )
+from pagelens.retrieve.reranking.rerank import RERANKED
 from pagelens.retrieve.reranking.rerank import rerank as rerank_hits
 from pagelens.retrieve.spelling import correct_spelling
 from pagelens.retrieve.term_weights import TermWeights
@@ -160,13 +161,19 @@ class Retriever:
         lacking = _lacking_pages(snapshot, chosen, query, selection)
         weights = self._weights(query, rankings, sum(searched_idf.values()), fusion, lacking)
         rankings = [ranking for ranking in rankings if weights.get(ranking.lane, 1.0) > 0]
+        references = self._references(snapshot, query.text, selection) if fusion.query_references else NO_REFERENCES
+        in_this_order = not (references or query.left_out) and conditions.preferred is None  # else any hit may be first
         fused = reciprocal_rank_fusion(
-            rankings, k=fusion.k, weights=weights, scaled=fusion.scaled, lacking=_lanes_of_words(chosen, lacking)
+            rankings,
+            k=fusion.k,
+            weights=weights,
+            scaled=fusion.scaled,
+            lacking=_lanes_of_words(chosen, lacking),
+            limit=max(k, RERANKED) if in_this_order else None,
         )
         hits, notes = _reranked(snapshot, reranker, query, fused, idf)
         if conditions.preferred is not None:
             hits = _selected_first(hits, conditions.preferred)
-        references = self._references(snapshot, query.text, selection) if fusion.query_references else NO_REFERENCES
         hits = leave_out_images(snapshot, rank_referenced_first(snapshot, hits, references, selection), query.left_out)
         coverage = {name: share for name, share in snapshot.coverage().items() if name in lacking} if lacking else {}
         result = replace(

@@ -29,6 +29,7 @@ from pagelens.api.server.database_tables import key_checksum, keys, metadata
 from pagelens.core.errors import CollectionLocked, DiskFull, PageLensError
 
 SECRET_BYTES = 32
+UPLOADS = "uploads"  # the name of the folder of complete uploads: each of their paths has it
 BUSY_SECONDS = 30.0  # that a transaction waits for another process's
 
 
@@ -57,7 +58,7 @@ class ServerFolder:
     @property
     def uploads(self) -> Path:
         """Folder of complete uploads."""
-        return self.root / "uploads"
+        return self.root / UPLOADS
 
     @property
     def incoming(self) -> Path:

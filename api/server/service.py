@@ -17,7 +17,7 @@ from pagelens.api.server.collection_manager import Collections
 from pagelens.api.server.jobs.heartbeat import Heartbeat
 from pagelens.api.server.jobs.job_queue import JobQueue
 from pagelens.api.server.process_supervisor import ProcessSupervisor
-from pagelens.api.server.server_folder import Database, ServerFolder
+from pagelens.api.server.server_folder import UPLOADS, Database, ServerFolder
 from pagelens.core.errors import PageLensError, StoreError
 from pagelens.core.settings import Settings
 
@@ -108,6 +108,9 @@ class Service:
 
     def upload_names(self, paths: list[str]) -> dict[str, str]:
         """Return the file names that the senders of uploads gave, by path."""
+        paths = [path for path in paths if UPLOADS in path]
+        if not paths:  # as in most searches: the database need not be read
+            return {}
         query = select(t.uploads.c.path, t.uploads.c.name)
         parts = [paths[first : first + IN_LIMIT] for first in range(0, len(paths), IN_LIMIT)]
         with self.database.reading() as connection:

@@ -33,6 +33,12 @@ def test_the_hand_worked_case_of_the_paper() -> None:
     assert fused[0].lanes == {"words": LaneRank(1, 1.0), "text": LaneRank(2, 0.5)}
 
 
+@pytest.mark.parametrize("limit", [0, 1, 2, 3, 9])
+def test_a_limit_returns_the_first_hits_as_they_are_without_it(limit: int) -> None:
+    rankings = [ranking("words", 7, 8), ranking("text", 9, 7)]
+    assert reciprocal_rank_fusion(rankings, limit=limit) == reciprocal_rank_fusion(rankings)[:limit]
+
+
 def test_equal_scores_keep_the_order_of_the_page_keys() -> None:
     fused = reciprocal_rank_fusion([ranking("words", 5, 3), ranking("text", 3, 5)])
     assert [hit.page for hit in fused] == [3, 5]
