@@ -122,7 +122,7 @@ def verify_segment(folder: Path, name: str, space: Space | None = None, *, limit
             with (folder / name / f"{part}.npy").open("rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
             if found != digests[part]:
-                raise ValueError(f"{part}.npy: expected SHA-256 {digests[part][:12]}, found {found[:12]}")
+                raise ValueError(f"{part}.npy: expected SHA-256 {digests[part]}, found {found}")
         rows = len(read_keys(folder, name))
         expected = _header(folder, space or Space.from_json(header["space"]), rows)
         if header != expected:
