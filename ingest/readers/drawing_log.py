@@ -28,6 +28,7 @@ class DrawingLog(NamedTuple):
     fills: list[Area]  # of filled paths, images and shadings
     rules: list[Area]  # of filled and stroked paths that are wider than high
     images: list[Area]  # of the images drawn after the first text
+    opaque: list[Area]  # of all images without a mask
     may_vanish: bool  # whether some text is not drawn, light or transparent
     has_bitmaps: bool  # whether there are images, masks or shadings, of which MuPDF makes bitmaps
 
@@ -53,6 +54,7 @@ def log_drawing(mupdf_page: Any) -> DrawingLog:
         fills=device.fills,
         rules=device.rules,
         images=device.images,
+        opaque=device.opaque,
         may_vanish=device.may_vanish,
         has_bitmaps=device.has_bitmaps,
     )
@@ -75,6 +77,7 @@ class _LogDevice(_Device):  # type: ignore[misc]
         self.fills: list[Area] = []
         self.rules: list[Area] = []
         self.images: list[Area] = []
+        self.opaque: list[Area] = []
         self.may_vanish = self.has_bitmaps = False
 
     def fill_text(
@@ -117,11 +120,13 @@ class _LogDevice(_Device):  # type: ignore[misc]
         self.fills.append(_area(_MUPDF.ll_fz_bound_shade(shade, matrix)))
         self.has_bitmaps = True
 
-    def fill_image(self, _context: Any, _image: Any, matrix: Any, *_: Any) -> None:
+    def fill_image(self, _context: Any, image: Any, matrix: Any, *_: Any) -> None:
         """Log an image."""
         area = _area(_MUPDF.ll_fz_transform_rect(_UNIT.internal(), matrix))
         self.fills.append(area)
         self.has_bitmaps = True
+        if not image.mask:
+            self.opaque.append(area)
         if self.texts:
             self.images.append(area)
 

@@ -209,12 +209,11 @@ def _under_images(content: _PageContent, boxes: Boxes) -> dict[int, Sequence[flo
     """
     area = content.page.rect.width * content.page.rect.height
     over = [np.array(box) for box in content.log.images[-_MAX_IMAGES:]]
-    over = [box for box in over if not _is_scan(box, area)]
-    if not any(_within(boxes, box).any() for box in over):
+    over = [box for box in over if not _is_scan(box, area) and _within(boxes, box).any()]
+    logged = np.array(content.log.opaque, np.float64).reshape(-1, 4)
+    if not any(_is_one_of(box, logged) for box in over):  # MuPDF's facts of images take longer
         return {}
-    opaque = [np.array(info["bbox"]) for info in content.page.get_image_info() if not info["has-mask"]]
-    if not any(_is_one_of(box, opaque) for box in over):
-        return {}
+    opaque = np.array([info["bbox"] for info in content.page.get_image_info() if not info["has-mask"]]).reshape(-1, 4)
     letters = _letters(content.spans)
     covered: dict[int, Sequence[float]] = {}
     images = [(at, np.array(box)) for at, (operation, box) in enumerate(content.drawn) if operation == "fill-image"]
@@ -232,8 +231,8 @@ def _is_scan(box: NDArray[np.float64], area: float) -> bool:
     return bool((box[2] - box[0]) * (box[3] - box[1]) >= _SCAN_SHARE * area)
 
 
-def _is_one_of(box: NDArray[np.float64], boxes: Iterable[NDArray[np.float64]]) -> bool:
-    return any(np.abs(other - box).max() < 1 for other in boxes)
+def _is_one_of(box: NDArray[np.float64], boxes: Boxes) -> bool:
+    return bool((np.abs(boxes - box).max(axis=1) < 1).any())
 
 
 def _within(boxes: Boxes, outer: NDArray[np.float64]) -> NDArray[np.bool_]:

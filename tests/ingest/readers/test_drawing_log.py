@@ -39,6 +39,14 @@ def pictures_before_and_after(mupdf_page: Any) -> None:
     mupdf_page.insert_image((50, 600, 300, 660), stream=png(noise(50, 13)))
 
 
+def masked_pictures(mupdf_page: Any) -> None:
+    mupdf_page.insert_image((50, 500, 300, 560), stream=png(noise(50, 12).convert("RGBA")))
+    mupdf_page.insert_image((50, 600, 300, 660), stream=png(noise(50, 13)))
+    half = noise(40, 10).convert("RGBA")
+    half.putalpha(90)
+    mupdf_page.insert_image((50, 700, 300, 760), stream=png(half))
+
+
 def at_random(mupdf_page: Any) -> None:
     """Draw rectangles and texts of several shades anywhere, also beside the page."""
     chance = random.Random(mupdf_page.number)
@@ -58,7 +66,9 @@ def is_odd(span: dict[str, Any]) -> bool:
 
 
 @pytest.mark.parametrize("rotation", [0, 90])
-@pytest.mark.parametrize("way", [plain, beside_fills, underlined, pictures_before_and_after, at_random, *WAYS])
+@pytest.mark.parametrize(
+    "way", [plain, beside_fills, underlined, pictures_before_and_after, masked_pictures, at_random, *WAYS]
+)
 def test_areas_and_colours_are_those_of_mupdfs_lists(way: Callable[[Any], None], rotation: int) -> None:
     mupdf_page = pymupdf.open().new_page()
     mupdf_page.insert_text((72, 100), VISIBLE)
@@ -71,6 +81,8 @@ def test_areas_and_colours_are_those_of_mupdfs_lists(way: Callable[[Any], None],
     paths = [area for kind, area in drawn if kind in ("fill-path", "stroke-path")]
     assert log.rules == [area for area in paths if area[2] - area[0] > area[3] - area[1]]
     assert log.has_bitmaps == bool(mupdf_page.get_image_info())
+    opaque = [info["bbox"] for info in mupdf_page.get_image_info() if not info["has-mask"]]
+    assert np.allclose(np.reshape(log.opaque, (-1, 4)), np.reshape(opaque, (-1, 4)))
     first = next(at for at, (kind, _) in enumerate(drawn) if kind.endswith("text"))
     assert log.images == [area for kind, area in drawn[first:] if kind == "fill-image"]
     assert log.may_vanish == any(map(is_odd, mupdf_page.get_texttrace()))
