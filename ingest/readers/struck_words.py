@@ -55,6 +55,8 @@ def _crossed(drawing: DrawingLog, boxes: NDArray[np.float64]) -> NDArray[np.bool
     if not 0 < len(lines) * len(boxes) <= _MAX_PAIRS:
         return np.zeros(len(boxes), np.bool_)
     height = boxes[:, 3] - boxes[:, 1]
+    thickest = _MAX_THICKNESS * np.max(height, initial=0, where=np.isfinite(height))
+    lines = lines[lines[:, 3] - lines[:, 1] <= thickest]  # others cross no word
     place = ((lines[:, 1, None] + lines[:, 3, None]) / 2 - boxes[:, 1]) / np.maximum(height, 1e-6)  # (n_lines, n_words)
     is_through = (place >= _MIDDLE[0]) & (place <= _MIDDLE[1])
     is_through &= lines[:, 3, None] - lines[:, 1, None] <= _MAX_THICKNESS * height
