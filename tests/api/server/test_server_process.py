@@ -26,6 +26,7 @@ from pagelens.api.server.examples import PDF
 from pagelens.api.server.jobs.heartbeat import STALLED_SECONDS, Heartbeat
 from pagelens.api.server.jobs.worker import GRACE_SECONDS
 from pagelens.api.server.server_folder import Database, ServerFolder
+from pagelens.api.server.serving import listen
 from tests.api.files import made_up_pages, write_pdf
 from tests.api.server.conftest import Server
 from tests.api.server.processes import MAX_POLLS, ROOT, ServerProcess
@@ -517,3 +518,10 @@ def test_a_server_that_is_warm_leaves_what_is_loaded_out_of_garbage_collection(t
         [sys.executable, "-c", code, str(tmp_path / "root")], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "True True True True"
+
+
+def test_answers_are_sent_without_waiting_for_acknowledgements() -> None:
+    with listen("127.0.0.1", 0, first=True) as listening, socket.create_connection(listening.getsockname()):
+        connection, _ = listening.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
