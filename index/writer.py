@@ -79,6 +79,12 @@ class _Pending:
         return rows >= FLUSH_ROWS or pages >= flush_pages or len(self.links) + len(self.failed) >= FLUSH_PATHS
 
 
+def words_flush_seconds(elapsed: float) -> float:
+    """Return after how many seconds a commit of pages without vectors is due, `elapsed` seconds after the writer was
+    opened."""
+    return min(FLUSH_SECONDS, max(WORDS_FLUSH_SECONDS, WORDS_FLUSH_SHARE * elapsed))
+
+
 class UnembeddedPages(NamedTuple):
     """Pages of a document that lack rows of the same lanes."""
 
@@ -100,15 +106,17 @@ class CollectionWriter:
         flush_pages: int = FLUSH_PAGES,
         compact_pages: int = COMPACT_PAGES,
         storage: Storage = "int8",
+        words_flush_seconds: Callable[[float], float] = words_flush_seconds,
     ) -> None:
         """`flush_pages`: pages that make a commit due; a long document takes several commits. `compact_pages`: pages
         that make a compaction due before the end. `storage`: number format of new rows in multi-vector lanes; see
-        `pagelens.index.stores.compaction` too."""
+        `pagelens.index.stores.compaction` too. `words_flush_seconds`: see the function of this name."""
         self.layout = Layout(root)
         self._flush_pages = flush_pages
         self._compact_pages = compact_pages
         self._not_compacted = 0  # pages committed since the last compaction
         self._storage: Storage = storage
+        self._words_flush_seconds = words_flush_seconds
         self.manifest = load(self.layout)
         self._stack = ExitStack()
         self._pending = _Pending()
@@ -408,7 +416,7 @@ class CollectionWriter:
     def _commit_when_full(self) -> None:
         now = time.monotonic()
         has_vectors = any(new.embedded for _, new in self._pending.new)
-        seconds = FLUSH_SECONDS if has_vectors else words_flush_seconds(now - self._opened)
+        seconds = FLUSH_SECONDS if has_vectors else self._words_flush_seconds(now - self._opened)
         if self._pending.is_full(self._flush_pages) or now > self._committed + seconds:
             self.commit()
 
@@ -455,12 +463,6 @@ class CollectionWriter:
         if removed:
             metadata_records.forget_unknown_paths(connection)
         return removed
-
-
-def words_flush_seconds(elapsed: float) -> float:
-    """Return after how many seconds a commit of pages without vectors is due, `elapsed` seconds after the writer was
-    opened."""
-    return min(FLUSH_SECONDS, max(WORDS_FLUSH_SECONDS, WORDS_FLUSH_SHARE * elapsed))
 
 
 def container_of(path: str) -> str:

@@ -95,12 +95,14 @@ class _PageContent:
     @cached_property
     def spans(self) -> Sequence[dict[str, Any]]:
         """The texts with all their letters."""
-        return self.page.get_texttrace()  # type: ignore[no-any-return]
+        spans: Sequence[dict[str, Any]] = self.page.get_texttrace()
+        return spans
 
     @cached_property
     def drawn(self) -> Sequence[tuple[str, Area]]:
         """The operations with their areas, in the drawing order."""
-        return self.page.get_bboxlog()  # type: ignore[no-any-return]
+        drawn: Sequence[tuple[str, Area]] = self.page.get_bboxlog()
+        return drawn
 
 
 class _RenderedPage:

@@ -19,7 +19,7 @@ _MIDDLE = (0.3, 0.75)  # where it crosses a word, from the word's top, 0..1: els
 _MIN_SHARE = 0.85  # of a word's width whose letters are struck through; less is a line that comes near
 _MIN_COVERED = 0.5  # of a line's length that goes through words: a chart's lines go on beyond the labels they cross
 _MAX_OVERHANG = 0.35  # of a line beyond its words at both ends, in heights of a word: a blank may be struck through
-_LEVELS, _MAX_LINES = 20, 2  # lines through a word, told apart by twentieths of its height; more are a shading's bands
+_LEVELS, _MAX_LINES = 20, 2  # lines through a word, counted by twentieths of its height; more are a shading's bands
 _MIN_LETTERS = 2  # letters and digits of one word in a line: single ones stand on rules and in formulas
 _MAX_PAIRS = 2_000_000  # of lines and words that are compared; a page with more is a drawing
 
@@ -76,11 +76,9 @@ def _sticks_out(
     """Return which lines go on at both ends beyond the words that they cross, (n_lines, n_words), as those of a grid
     do."""
     height = np.where(crosses, boxes[:, 3] - boxes[:, 1], 0).max(axis=1)
-    first, last = (
-        np.where(crosses, boxes[:, 0], np.inf).min(axis=1),
-        np.where(crosses, boxes[:, 2], -np.inf).max(axis=1),
-    )
-    return np.asarray(np.minimum(first - lines[:, 0], lines[:, 2] - last) > _MAX_OVERHANG * height, np.bool_)
+    before = np.where(crosses, boxes[:, 0], np.inf).min(axis=1) - lines[:, 0]
+    behind = lines[:, 2] - np.where(crosses, boxes[:, 2], -np.inf).max(axis=1)
+    return np.asarray(np.minimum(before, behind) > _MAX_OVERHANG * height, np.bool_)
 
 
 def _struck_spans(mupdf_page: Any) -> NDArray[np.float64]:

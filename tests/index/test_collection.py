@@ -19,7 +19,6 @@ from pagelens.core.errors import (
 from pagelens.core.keys import number_of, page_of
 from pagelens.core.spaces import Space
 from pagelens.index import reader
-from pagelens.index import writer as writer_module
 from pagelens.index.creation import create
 from pagelens.index.layout import CatalogRecord, Layout, load, writer_lock
 from pagelens.index.reader import CollectionReader, Snapshot
@@ -129,13 +128,10 @@ def test_a_changed_file_replaces_its_old_version_in_one_step(root: Path, pdf: st
             assert len(snapshot.words) == 2
 
 
-def test_pages_without_vectors_are_found_sooner_than_others(
-    root: Path, pdf: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pages_without_vectors_are_found_sooner_than_others(root: Path, pdf: str) -> None:
     assert [words_flush_seconds(elapsed) for elapsed in (0.0, 10.0, 30.0, 1_000.0)] == [2.0, 2.0, 6.0, 10.0]
-    monkeypatch.setattr(writer_module, "words_flush_seconds", lambda _: 0.0)
     reader = CollectionReader(root)
-    with CollectionWriter(root) as writer:
+    with CollectionWriter(root, words_flush_seconds=lambda _: 0.0) as writer:
         writer.add(new_pages(pdf, FRUIT))
         with reader.snapshot() as snapshot:
             assert snapshot.documents == {}

@@ -1,6 +1,6 @@
 """The MCP endpoint, at `/mcp` and at `/v1/collections/{collection}/mcp`; its first request loads the MCP library.
 
-Importing that library takes as long as all else that a server imports, and most servers are never asked by MCP.
+Importing that library takes half as long as all else that a server imports, and most servers are never asked by MCP.
 """
 
 from collections.abc import AsyncIterator

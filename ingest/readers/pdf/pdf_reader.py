@@ -216,12 +216,12 @@ def _page(
         width, height = mupdf_page.rect.width, mupdf_page.rect.height
         drawn_words = without_undrawn_hyphens(mupdf_page, page_words(mupdf_page, glyph_texts))
         words, fields_problem = _add_field_values(mupdf_page, drawn_words)
-        drawing = log_drawing(mupdf_page)
-        file.without_bitmaps = 0 if drawing.has_bitmaps else number
-        words, struck = _without_struck_words(mupdf_page, words, drawing)
+        drawing = _drawing(mupdf_page)
+        file.without_bitmaps = number if drawing and not drawing.has_bitmaps else 0
+        words, struck, struck_problem = _without_struck_words(mupdf_page, words, drawing)
         text, problem, layer_doubt = _checked_layer(*page_text(mupdf_page, words, drawing))
         caption, caption_problem = _caption(pdf, mupdf_page, text, struck)
-        problem = problem or fields_problem or caption_problem
+        problem = problem or fields_problem or struck_problem or caption_problem
         problem = "; ".join(filter(None, (problem, layer_doubt, _glyph_doubt(glyph_texts))))
         missing = _missing_content(pdf, mupdf_page)
     except Exception as exc:  # noqa: BLE001 - SWIG classes without a common base; the other pages can still be read
@@ -268,11 +268,26 @@ def _add_field_values(mupdf_page: Any, words: list[MuPdfWord]) -> tuple[list[MuP
         return words, f"its form fields cannot be read: {error_text(exc)}"
 
 
-def _without_struck_words(mupdf_page: Any, words: list[MuPdfWord], drawing: DrawingLog) -> tuple[list[MuPdfWord], str]:
-    """Return the words without those that are struck through, and a line that says what these are, or ""."""
-    struck = find_struck_words(mupdf_page, words, drawing)
+def _drawing(mupdf_page: Any) -> DrawingLog | None:
+    """Return what the page draws; None where that fails: those who need it try again and report the error."""
+    try:
+        return log_drawing(mupdf_page)
+    except Exception:  # noqa: BLE001 - as above; the words could be read
+        return None
+
+
+def _without_struck_words(
+    mupdf_page: Any, words: list[MuPdfWord], drawing: DrawingLog | None
+) -> tuple[list[MuPdfWord], str, str]:
+    """Return the words without those that are struck through, a line that says what these are, or "", and a problem or
+    ""."""
+    try:
+        struck = find_struck_words(mupdf_page, words, drawing)
+    except Exception as exc:  # noqa: BLE001 - as above
+        problem = f"its words could not be checked for struck-out ones ({error_text(exc)}): some may not be valid"
+        return words, "", problem
     kept = [word for word, is_struck in zip(words, struck.tolist(), strict=True) if not is_struck]
-    return kept, STRUCK_OUT + "; ".join(struck_passages(words, struck)) if len(kept) < len(words) else ""
+    return kept, STRUCK_OUT + "; ".join(struck_passages(words, struck)) if len(kept) < len(words) else "", ""
 
 
 def _struck_boxes(mupdf_page: Any) -> NDArray[np.float32]:
@@ -288,11 +303,11 @@ def _caption(pdf: Any, mupdf_page: Any, text: PageText, struck: str) -> tuple[st
     try:
         lines = "\n".join(filter(None, (struck, comments(mupdf_page))))
         if mupdf_page.number or "null" in pdf.xref_get_key(pdf.pdf_catalog(), "AcroForm/XFA"):
-            return lines, ""
+            return lines[:_MAX_CAPTION], ""
         values = values_not_in_text(xfa_values(pdf), text.text)
         only_xfa = is_only_xfa(pdf)
     except Exception as exc:  # noqa: BLE001 - as above
-        return struck, f"its comments cannot be read: {error_text(exc)}"
+        return struck[:_MAX_CAPTION], f"its comments cannot be read: {error_text(exc)}"
     return "\n".join(filter(None, (lines, *values)))[:_MAX_CAPTION], ONLY_XFA if only_xfa else ""
 
 

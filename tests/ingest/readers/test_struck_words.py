@@ -13,7 +13,7 @@ from pagelens.core.types import Page
 from pagelens.ingest.ocr.engines import Ocr, OcrSettings
 from pagelens.ingest.ocr.page_ocr import add_recognised_text
 from pagelens.ingest.readers.mupdf import pymupdf
-from pagelens.ingest.readers.pdf.pdf_reader import open_document
+from pagelens.ingest.readers.pdf.pdf_reader import _MAX_CAPTION, _drawing, _without_struck_words, open_document
 from tests.ingest.test_page_ocr import ScriptedRecogniser
 
 START, CLAUSE, END = "The tenant pays rent.", "The landlord may end the contract.", "Notice is one month."
@@ -191,6 +191,37 @@ def test_ocr_does_not_see_struck_out_words(tmp_path: Path) -> None:
     at_the_clause = image[rows, int(box[0] * width) : int(box[2] * width)]
     assert at_the_clause.min() > 250
     assert image[rows].min() < 100  # the sentence before it is shown
+
+
+def test_a_page_whose_drawing_cannot_be_followed_keeps_its_words_and_says_so() -> None:
+    class Broken:
+        """A MuPDF page whose content raises."""
+
+        rotation = 0
+
+        @property
+        def this(self) -> Any:
+            raise RuntimeError("code=3: no such stream")
+
+    words = [(72.0, 90.0, 99.0, 104.0, "valid", 0, 0)]
+    drawing = _drawing(Broken())
+    kept, struck, problem = _without_struck_words(Broken(), words, drawing)
+    assert (drawing, kept, struck) == (None, words, "")
+    assert problem == "its words could not be checked for struck-out ones (no such stream): some may not be valid"
+
+
+def test_a_page_of_nothing_but_struck_out_words_has_a_caption_of_bounded_length(tmp_path: Path) -> None:
+    pdf = pymupdf.open()
+    pdf.new_page()
+    page = pdf.new_page()
+    for row in range(250):
+        page.insert_text((20, 20 + 3 * row), "outdated clause number twelve of the contract", fontsize=2.5)
+        page.draw_line((20, 19.4 + 3 * row), (75, 19.4 + 3 * row), width=0.1)
+    (tmp_path / "x.pdf").write_bytes(pdf.tobytes())
+    with open_document(tmp_path / "x.pdf", sha256="0", size=1) as opened:
+        caption = list(opened.pages(1))[1].caption
+    assert caption.startswith("Struck out: outdated clause")
+    assert len(caption) == _MAX_CAPTION
 
 
 @pytest.mark.skipif(which("chromium") is None, reason="needs Chromium")
